@@ -1,0 +1,136 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"time"
+)
+
+// Usage is what its owner registered a passkey for.
+type Usage string
+
+const (
+	// UsageFirst starts a sign-in, and completes it where it verified its user.
+	UsageFirst Usage = "first"
+	// UsageSecondary is asked for after a password, and never starts a sign-in.
+	UsageSecondary Usage = "secondary"
+)
+
+// Discoverable says whether a passkey can be found without its id (credProps.rk, WebAuthn L3 §10.1.3).
+type Discoverable string
+
+const (
+	DiscoverableYes     Discoverable = "yes"
+	DiscoverableNo      Discoverable = "no"
+	DiscoverableUnknown Discoverable = "unknown"
+)
+
+// Credential is one registered passkey (WebAuthn L3 §4, credential record).
+type Credential struct {
+	// ID is the row's own opaque id, shown to its owner.
+	ID     string
+	UserID string
+	// UserHandle is the user.id that the authenticator keeps for this account. Read only: it is the account's.
+	UserHandle []byte
+	// CredentialID is the authenticator's id, at most 1023 bytes, unique over all accounts.
+	CredentialID []byte
+	// PublicKey is the COSE_Key as registered, Algorithm its COSE algorithm.
+	PublicKey []byte
+	Algorithm int64
+	SignCount uint32
+	// Transports are stored verbatim, unknown ones too.
+	Transports []string
+	// BackupEligible never changes; BackedUp is the latest state.
+	BackupEligible bool
+	BackedUp       bool
+	// UserVerified is the specification's uvInitialized: the authenticator verified its user at registration.
+	UserVerified bool
+	// Attachment is "platform", "cross-platform" or empty where the client did not say.
+	Attachment   string
+	Discoverable Discoverable
+	AAGUID       [16]byte
+	// AttestationFormat is the statement's format, "none" mostly.
+	AttestationFormat string
+	// Nickname is its owner's name for it, unique for that account.
+	Nickname string
+	Usage    Usage
+	Created  time.Time
+	LastUsed time.Time
+	// Registration is the evidence as it came, so that another verifier needs no new registration. It is written
+	// once and not read back with the lists.
+	Registration Registration
+}
+
+// Registration is the raw evidence of a registration.
+type Registration struct {
+	AuthenticatorData []byte
+	ClientDataJSON    []byte
+}
+
+// Is reports whether the credential has that authenticator's id.
+func (c Credential) Is(credentialID []byte) bool { return bytes.Equal(c.CredentialID, credentialID) }
+
+// CredentialUse is what one successful assertion changes in a credential.
+type CredentialUse struct {
+	// ID is [Credential.ID].
+	ID        string
+	SignCount uint32
+	BackedUp  bool
+	At        time.Time
+}
+
+// Credentials reads passkeys and changes them.
+type Credentials interface {
+	// UserHandle returns the account's user handle, storing candidate as it if there is none yet. Of racing calls
+	// one candidate wins and all return it.
+	UserHandle(ctx context.Context, userID string, candidate []byte) ([]byte, error)
+	// Credential finds a passkey by the authenticator's id, or ErrNotFound. Where the store keeps the users as well,
+	// it returns the owner beside it, else nil.
+	Credential(ctx context.Context, credentialID []byte) (Credential, *User, error)
+	// Credentials lists an account's passkeys, oldest first.
+	Credentials(ctx context.Context, userID string) ([]Credential, error)
+	// FinishRegistration stores a passkey.
+	FinishRegistration(ctx context.Context, f FinishRegistration) error
+	// RemoveCredential deletes a passkey and returns what it was.
+	RemoveCredential(ctx context.Context, r RemoveCredential) (Credential, error)
+}
+
+// FinishRegistration stores Credential if the state is unspent and whoever started is still there.
+//
+// Errors: ErrSpent; ErrSessionGone; ErrPendingGone; ErrInactive; ErrNicknameInUse; ErrCredentialInUse. The state is spent even
+// where the nickname or the credential id is in use, in which case nothing else happens.
+type FinishRegistration struct {
+	Spend      Spend
+	Credential Credential
+	// SessionID is the session that started it; it must be live. Empty in a sign-in that sets up its second factor.
+	SessionID string
+	// PendingID is that sign-in. It becomes ready for this passkey.
+	PendingID string
+	// EndDevices forgets the account's remembered devices, as every change of factors does.
+	EndDevices bool
+	Events     []Event
+}
+
+// RemoveCredential deletes the passkey of that account which has ID, or else Nickname.
+//
+// Errors: ErrNotFound; ErrLastWayIn; ErrLastSecondFactor.
+type RemoveCredential struct {
+	UserID   string
+	ID       string
+	Nickname string
+	Keep     Keep
+	// EndDevices forgets the account's remembered devices.
+	EndDevices bool
+	// Events are recorded with the removal, their empty Subject filled in with the nickname.
+	Events []Event
+}
+
+// Keep is what a removal must leave behind. It is judged inside the removing transaction, so that of two racing
+// removals one is refused.
+type Keep struct {
+	// WayIn: refuse with ErrLastWayIn to leave an account without a first passkey. Set where it has no password.
+	WayIn bool
+	// SecondFactor: refuse with ErrLastSecondFactor to leave an account with neither a secondary passkey nor a code method.
+	// Set where a second factor is required.
+	SecondFactor bool
+}

@@ -1,0 +1,168 @@
+package latchkey
+
+import (
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/throttle"
+	"github.com/latchkey-auth/latchkey/passkey"
+	"github.com/latchkey-auth/latchkey/signin"
+)
+
+// Config is every setting. Start from [Default], change what you need, and give it to [New], which copies it, checks all of
+// it and reports every fault at once.
+//
+// Each comment ends with the setting's name in the server (an environment variable, with LATCHKEY_ before it).
+type Config struct {
+	// Origins are the sites that people use, scheme, host and port exactly as a browser sends them in Origin. The
+	// first is the one that links in mails point to. Required. ORIGINS
+	Origins []string
+	// RPID is the relying-party id: the host of an origin, or a parent domain that all of them share. Passkeys are bound to it
+	// for good. Empty: the host of the first origin. RP_ID
+	RPID string
+	// RPName is the site's name for people. WAN_RP_NAME
+	RPName string
+	// URLPrefix is the path that the handler is mounted at, without a slash at its end. URL_PREFIX
+	URLPrefix string
+	// SecretKeys are keys of 32 random bytes. The first seals, all open. Required. SECRET_KEYS
+	SecretKeys [][]byte
+
+	// AllowAsFirstFactor lets a passkey start a sign-in. WAN_ALLOW_AS_FIRST_FACTOR
+	AllowAsFirstFactor bool
+	// AllowAsMultiFactor lets a passkey that verified its user count as both factors. WAN_ALLOW_AS_MULTI_FACTOR
+	AllowAsMultiFactor bool
+	// AllowAsVerify are the usages whose passkeys may answer /wan-verify; empty: none, and the endpoint is not there. WAN_ALLOW_AS_VERIFY
+	AllowAsVerify []account.Usage
+	// AllowUserHints narrows the browser's choice to the passkeys of the identity that was typed; unknown identities
+	// get decoys. WAN_ALLOW_USER_HINTS
+	AllowUserHints bool
+	// RegisterWithin is how long a started registration may be finished. WAN_REGISTER_WITHIN
+	RegisterWithin time.Duration
+	// RegisterTimeout is the browser's time for it. WAN_REGISTER_TIMEOUT
+	RegisterTimeout time.Duration
+	// SigninWithin is how long a started sign-in or verification may be finished. WAN_SIGNIN_WITHIN
+	SigninWithin time.Duration
+	// SigninTimeout is the browser's time for it. WAN_SIGNIN_TIMEOUT
+	SigninTimeout time.Duration
+	// NameMaxLength bounds a passkey's nickname, in characters. WAN_NAME_MAX_LENGTH
+	NameMaxLength int
+	// AllowCrossOrigin accepts ceremonies that ran in a frame of another site. WAN_ALLOW_CROSS_ORIGIN
+	AllowCrossOrigin bool
+	// BackupEligibleChange says what happens when a passkey's backup-eligible flag is not what it was. WAN_BACKUP_ELIGIBLE_CHANGE
+	BackupEligibleChange passkey.BackupEligibleChange
+	// Policy makes the relying party's choices in the options of ceremonies. POLICY
+	Policy passkey.Policy
+
+	// Freshness is how long after a proof sensitive pages open; negative: no check, and no verify endpoints. FRESHNESS
+	Freshness time.Duration
+	// FreshnessGrace slides on while the person is busy with sensitive pages. FRESHNESS_GRACE_PERIOD
+	FreshnessGrace time.Duration
+
+	// TwoFactor offers code methods. TWO_FACTOR
+	TwoFactor bool
+	// TwoFactorRequired demands a second factor of everybody. TWO_FACTOR_REQUIRED
+	TwoFactorRequired bool
+	// TwoFactorMethods are the code methods on offer. TWO_FACTOR_ENABLED_METHODS
+	TwoFactorMethods []account.Method
+	// TwoFactorAlwaysValidate: no device is remembered. TWO_FACTOR_ALWAYS_VALIDATE
+	TwoFactorAlwaysValidate bool
+	// TwoFactorLoginValidity is how long a device is remembered. TWO_FACTOR_LOGIN_VALIDITY
+	TwoFactorLoginValidity time.Duration
+	// TwoFactorSetupWithin is how long a started setup may be finished. TWO_FACTOR_SETUP_WITHIN
+	TwoFactorSetupWithin time.Duration
+	// TwoFactorRescueEmail lets any second factor be replaced by a mailed code. TWO_FACTOR_RESCUE_EMAIL
+	TwoFactorRescueEmail bool
+	// TwoFactorRescueMail is the operator's address for calls for help; empty: there is no such way. TWO_FACTOR_RESCUE_MAIL
+	TwoFactorRescueMail string
+	// MailCodeValidity and SMSCodeValidity are how long a sent code counts. TWO_FACTOR_MAIL_VALIDITY, TWO_FACTOR_SMS_VALIDITY
+	MailCodeValidity time.Duration
+	SMSCodeValidity  time.Duration
+	// RecoveryCodes offers recovery codes, RecoveryCodesN in a set. MULTI_FACTOR_RECOVERY_CODES, MULTI_FACTOR_RECOVERY_CODES_N
+	RecoveryCodes  bool
+	RecoveryCodesN int
+	// TOTPIssuer is the site's name in authenticator apps; empty: RPName. TOTP_ISSUER
+	TOTPIssuer string
+
+	// DefaultRememberMe ticks the boxes of the pages. DEFAULT_REMEMBER_ME
+	DefaultRememberMe bool
+	// Views are where a browser goes afterwards. Empty: "/", and /wan-register after a registration, under URLPrefix.
+	// POST_LOGIN_VIEW, POST_LOGOUT_VIEW, POST_VERIFY_VIEW, WAN_POST_REGISTER_VIEW
+	PostLoginView    string
+	PostLogoutView   string
+	PostVerifyView   string
+	PostRegisterView string
+	// Registerable lets people make accounts. REGISTERABLE
+	Registerable bool
+	// Confirmable makes them prove the address first. CONFIRMABLE
+	Confirmable bool
+	// GenericResponses: a failed /login says one thing, whatever was wrong. RETURN_GENERIC_RESPONSES
+	GenericResponses bool
+	// PasswordLengthMin is in characters. PASSWORD_LENGTH_MIN
+	PasswordLengthMin int
+	// PasswordHash are the costs of argon2id. Tests set cheap ones.
+	PasswordHash password.Params
+
+	// SessionIdle ends a session that was not seen for so long; SessionLifetime ends it in any case; RememberLifetime
+	// stands for both where the person asked to be remembered. SESSION_IDLE, SESSION_LIFETIME, REMEMBER_LIFETIME
+	SessionIdle      time.Duration
+	SessionLifetime  time.Duration
+	RememberLifetime time.Duration
+
+	// ThrottleAccount bounds wrong guesses per account and step; ThrottleAddress wrong guesses and new accounts per
+	// address; ThrottleSend codes and mails per account. THROTTLE_ACCOUNT, THROTTLE_ADDRESS, THROTTLE_SEND
+	ThrottleAccount throttle.Rate
+	ThrottleAddress throttle.Rate
+	ThrottleSend    throttle.Rate
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed. TRUSTED_PROXIES
+	TrustedProxies []netip.Prefix
+
+	// Users is the app's own users table; nil: the store keeps the accounts.
+	Users account.Users
+	// Sender sends mails and text messages; nil: there is nothing to send with, and enabling a method that needs it is a fault.
+	Sender signin.Sender
+	// ParsePhone turns what a person typed into E.164; nil: only E.164 itself is taken.
+	ParsePhone func(string) (string, error)
+	// OnEvent is told of each decision, after it was committed. It must not block for long.
+	OnEvent func(account.Event)
+	// UserPayload is what a response says about its user; nil: {"email": …}.
+	UserPayload func(account.User) map[string]any
+	// Overlay replaces single templates (templates/…), static files and texts (locales/…).
+	Overlay fs.FS
+
+	// Clock and Rand are the only sources of time and randomness. Nil: the system's.
+	Clock func() time.Time
+	Rand  io.Reader
+	Log   *slog.Logger
+}
+
+// Default is the configuration that HTTP.md describes, without origins, keys and sender.
+func Default() Config {
+	return Config{
+		RPName:             "Latchkey",
+		AllowAsFirstFactor: true, AllowAsMultiFactor: true,
+		AllowAsVerify:  []account.Usage{account.UsageFirst, account.UsageSecondary},
+		AllowUserHints: true,
+		RegisterWithin: 30 * time.Minute, RegisterTimeout: time.Minute,
+		SigninWithin: 5 * time.Minute, SigninTimeout: time.Minute,
+		NameMaxLength:        64,
+		BackupEligibleChange: passkey.RefuseBackupEligibleChange,
+		Policy:               passkey.Classic{},
+		Freshness:            24 * time.Hour, FreshnessGrace: time.Hour,
+		TwoFactor:               true,
+		TwoFactorMethods:        []account.Method{account.MethodEmail, account.MethodAuthenticator, account.MethodSMS},
+		TwoFactorAlwaysValidate: true, TwoFactorLoginValidity: 720 * time.Hour, TwoFactorSetupWithin: 30 * time.Minute,
+		MailCodeValidity: 5 * time.Minute, SMSCodeValidity: 2 * time.Minute,
+		RecoveryCodes: true, RecoveryCodesN: 5,
+		Registerable: true, GenericResponses: true,
+		PasswordLengthMin: 8, PasswordHash: password.Recommended(),
+		SessionIdle: 12 * time.Hour, SessionLifetime: 24 * time.Hour, RememberLifetime: 720 * time.Hour,
+		ThrottleAccount: throttle.Rate{N: 10, Per: 5 * time.Minute},
+		ThrottleAddress: throttle.Rate{N: 100, Per: 5 * time.Minute},
+		ThrottleSend:    throttle.Rate{N: 5, Per: 10 * time.Minute},
+	}
+}

@@ -1,0 +1,106 @@
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"testing"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// With all slots taken, who waits gives up with the context and has computed nothing.
+func TestSlotsAreBounded(t *testing.T) {
+	h := New(Params{Memory: 64, Time: 1, Threads: 1}, 2, rand.Reader)
+	phc, err := h.Hash(context.Background(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.slots <- struct{}{}
+	if ok, _, err := h.Verify(context.Background(), phc, "x"); !ok || err != nil {
+		t.Fatalf("with a slot left: %v, %v", ok, err)
+	}
+	h.slots <- struct{}{}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 3)
+	go func() { _, err := h.Hash(ctx, "x"); done <- err }()
+	go func() { _, _, err := h.Verify(ctx, phc, "x"); done <- err }()
+	go func() { done <- h.VerifyNone(ctx, "x") }()
+	cancel()
+	for range 3 {
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Errorf("with no slot left: %v", err)
+		}
+	}
+	<-h.slots
+	if ok, _, err := h.Verify(context.Background(), phc, "x"); !ok || err != nil {
+		t.Errorf("a slot given back: %v, %v", ok, err)
+	}
+	if len(h.slots) != 1 {
+		t.Errorf("%d slots are taken", len(h.slots))
+	}
+}
+
+// VerifyNone does what Verify does for a hash that this hasher made: same parsing, same costs, same sizes.
+func TestVerifyNoneDoesTheSameWork(t *testing.T) {
+	h := New(Params{Memory: 64, Time: 1, Threads: 1}, 1, rand.Reader)
+	phc, err := h.Hash(context.Background(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	real, err := parse(phc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := parse(h.nobody.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if none.params != real.params || len(none.salt) != len(real.salt) || len(none.key) != len(real.key) ||
+		len(h.nobody.String()) != len(phc) {
+		t.Errorf("none %+v, real %+v", none, real)
+	}
+}
+
+func TestPHCRoundTrip(t *testing.T) {
+	for _, want := range []hash{
+		{params: Recommended(), salt: make([]byte, 8), key: make([]byte, 16)},
+		{params: Params{Memory: 1 << 20, Time: 4, Threads: 64}, salt: make([]byte, 64), key: make([]byte, 64)},
+		{params: Params{Memory: 8, Time: 64, Threads: 1}, salt: make([]byte, 17), key: make([]byte, 33)},
+	} {
+		got, err := parse(want.String())
+		if err != nil || got.String() != want.String() || got.params != want.params {
+			t.Errorf("%s: %+v, %v", want, got, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(hash{params: Recommended(), salt: make([]byte, 16), key: make([]byte, 32)}.String())
+	f.Add("$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("$argon2id$v=19$m=4294967296,t=-1,p=00$AAAAAAAAAAB\n$")
+	f.Fuzz(func(t *testing.T, phc string) {
+		h, err := parse(phc)
+		if err != nil {
+			if !errors.Is(err, ErrFormat) {
+				t.Errorf("parse(%q): %v", phc, err)
+			}
+			return
+		}
+		if h.String() != phc {
+			t.Errorf("%q has another spelling, %q", phc, h)
+		}
+		if err := h.params.Validate(); err != nil {
+			t.Errorf("%q: %v", phc, err)
+		}
+	})
+}
+
+// The derivation is argon2id of the password itself.
+func TestDerive(t *testing.T) {
+	h := New(Params{Memory: 64, Time: 1, Threads: 1}, 1, rand.Reader)
+	got, err := h.derive(context.Background(), h.nobody, "x", 32)
+	if err != nil || string(got) != string(argon2.IDKey([]byte("x"), make([]byte, 16), 1, 64, 1, 32)) {
+		t.Errorf("derive = %x, %v", got, err)
+	}
+}

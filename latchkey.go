@@ -1,0 +1,164 @@
+package latchkey
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/factor"
+	"github.com/latchkey-auth/latchkey/internal/clientip"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/seal"
+	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/passkey"
+	"github.com/latchkey-auth/latchkey/signin"
+	"github.com/latchkey-auth/latchkey/web"
+)
+
+// Auth is Latchkey in an app: a handler to mount and middleware for the app's own routes. It is safe for concurrent use
+// and starts nothing in the background.
+type Auth struct {
+	cfg     Config
+	service *signin.Service
+	web     *web.Handler
+	store   account.Store
+	users   account.Users
+}
+
+// New makes an Auth over a store. It copies cfg, checks all of it, and returns every fault at once, each saying what to change.
+//
+// Where cfg.Users is nil the store must keep the accounts as well, as the bundled ones do.
+func New(cfg Config, store account.Store) (*Auth, error) {
+	cfg = cfg.clone()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	a := &Auth{cfg: cfg, store: store, users: cfg.Users}
+	if a.users == nil {
+		users, ok := store.(account.Users)
+		if !ok {
+			return nil, errors.New("latchkey: the store keeps no accounts: set Config.Users to the app's own")
+		}
+		a.users = users
+	}
+	rp, err := passkey.New(passkey.Config{
+		RPID: cfg.RPID, RPName: cfg.RPName, Origins: cfg.Origins,
+		AllowCrossOrigin: cfg.AllowCrossOrigin, BackupEligibleChange: cfg.BackupEligibleChange,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("latchkey: %w", err)
+	}
+	ring, err := seal.NewRing(cfg.SecretKeys)
+	if err != nil {
+		return nil, fmt.Errorf("latchkey: SecretKeys: %w", err)
+	}
+	texts, err := catalogue(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a.service = signin.New(a.serviceConfig(rp, ring, texts), a.users, store)
+	a.web, err = web.New(web.Config{
+		Prefix: cfg.URLPrefix, Origins: cfg.Origins, Messages: texts, Ring: ring, ClientIP: clientip.Resolver{Trusted: cfg.TrustedProxies},
+		Overlay: cfg.Overlay, Rand: cfg.Rand, Log: cfg.Log,
+		Registerable: cfg.Registerable, DefaultRememberMe: cfg.DefaultRememberMe,
+		PostLoginView: cfg.PostLoginView, PostLogoutView: cfg.PostLogoutView, PostVerifyView: cfg.PostVerifyView, PostRegisterView: cfg.PostRegisterView,
+		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, Ready: store.Ping,
+	}, a.service)
+	if err != nil {
+		return nil, fmt.Errorf("latchkey: %w", err)
+	}
+	return a, nil
+}
+
+func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *message.Catalogue) signin.Config {
+	c := a.cfg
+	return signin.Config{
+		RelyingParty: rp, Policy: c.Policy, Origins: c.Origins, SiteName: c.RPName, Ring: ring, Messages: texts,
+		Passwords: password.New(c.PasswordHash, 0, c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
+		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil,
+		AllowAsFirstFactor: c.AllowAsFirstFactor, AllowAsMultiFactor: c.AllowAsMultiFactor, AllowUserHints: c.AllowUserHints, AllowAsVerify: c.AllowAsVerify,
+		RegisterWithin: c.RegisterWithin, RegisterTimeout: c.RegisterTimeout, SigninWithin: c.SigninWithin, SigninTimeout: c.SigninTimeout,
+		NameMaxLength: c.NameMaxLength, Freshness: c.Freshness, FreshnessGrace: c.FreshnessGrace,
+		TwoFactor: c.TwoFactor, TwoFactorRequired: c.TwoFactorRequired, TwoFactorAlwaysValidate: c.TwoFactorAlwaysValidate,
+		TwoFactorMethods: c.TwoFactorMethods, TwoFactorLoginValidity: c.TwoFactorLoginValidity, TwoFactorSetupWithin: c.TwoFactorSetupWithin,
+		TwoFactorRescueEmail: c.TwoFactorRescueEmail, TwoFactorRescueMail: c.TwoFactorRescueMail,
+		MailCodeValidity: c.MailCodeValidity, SMSCodeValidity: c.SMSCodeValidity,
+		RecoveryCodes: c.RecoveryCodes, RecoveryCodesN: c.RecoveryCodesN, TOTPIssuer: c.TOTPIssuer,
+		GenericResponses: c.GenericResponses, PasswordLengthMin: c.PasswordLengthMin,
+		SessionIdle: c.SessionIdle, SessionLifetime: c.SessionLifetime, RememberLifetime: c.RememberLifetime,
+		ThrottleAccount: c.ThrottleAccount, ThrottleAddress: c.ThrottleAddress, ThrottleSend: c.ThrottleSend,
+	}
+}
+
+// Handler serves the pages and the JSON API under Config.URLPrefix. Mount it there, without stripping the prefix; where it is empty, at
+// "/" or at the paths that the app leaves to it.
+func (a *Auth) Handler() http.Handler { return a.web }
+
+// Sweep deletes what has ended: sessions, pending sign-ins, spent states. Call it now and then, every minute or so; any
+// number of replicas may.
+func (a *Auth) Sweep(ctx context.Context) error { return a.service.Sweep(ctx) }
+
+// Close writes what waits to be written. The store is the caller's to close.
+func (a *Auth) Close(ctx context.Context) error { return a.service.Flush(ctx) }
+
+// clone is a copy that the caller can no longer change, with what is empty filled in.
+func (c Config) clone() Config {
+	c.Origins, c.SecretKeys = slices.Clone(c.Origins), slices.Clone(c.SecretKeys)
+	c.AllowAsVerify, c.TwoFactorMethods = slices.Clone(c.AllowAsVerify), slices.Clone(c.TwoFactorMethods)
+	c.TrustedProxies = slices.Clone(c.TrustedProxies)
+	for i, o := range c.Origins {
+		c.Origins[i] = strings.TrimSuffix(strings.TrimSpace(o), "/")
+	}
+	if c.RPID == "" && len(c.Origins) > 0 {
+		if u, err := url.Parse(c.Origins[0]); err == nil {
+			c.RPID = u.Hostname()
+		}
+	}
+	if c.TOTPIssuer == "" {
+		c.TOTPIssuer = c.RPName
+	}
+	if c.ParsePhone == nil {
+		c.ParsePhone = factor.E164
+	}
+	if c.Policy == nil {
+		c.Policy = passkey.Classic{}
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// local reports whether every origin is this machine: development, where mails go to a folder.
+func (c Config) local() bool {
+	for _, o := range c.Origins {
+		u, err := url.Parse(o)
+		if err != nil || !isLocal(u.Hostname()) {
+			return false
+		}
+	}
+	return len(c.Origins) > 0
+}
+
+func isLocal(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}

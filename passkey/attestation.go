@@ -1,0 +1,107 @@
+package passkey
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
+)
+
+// What an attestation statement may hold at most. Real certificates have under 3 KiB; a key of the size that a whole
+// response could carry would take seconds to verify with.
+const (
+	maxCertificate   = 4 << 10
+	maxCertificates  = 8
+	maxSubStatements = 8
+)
+
+// attestationObject is a parsed attestation object (WebAuthn L3 §6.5.4).
+type attestationObject struct {
+	protocol.AttestationObject
+	// key is the public key's bytes as the authenticator wrote them.
+	key []byte
+}
+
+func parseAttestationObject(encoded string) (attestationObject, error) {
+	raw, ok := decode(encoded)
+	if !ok {
+		return attestationObject{}, malformed(ReasonAttestationObject, errNotBase64)
+	}
+	var a attestationObject
+	if err := webauthncbor.Unmarshal(raw, &a.AttestationObject); err != nil {
+		return attestationObject{}, malformed(ReasonAttestationObject, translate(err))
+	}
+	if a.AttStatement == nil && a.SubStatements == nil {
+		return attestationObject{}, malformed(ReasonAttestationObject, errors.New("no statement"))
+	}
+	data := &a.AuthData
+	if err := data.Unmarshal(a.RawAuthData); err != nil {
+		return attestationObject{}, malformed(ReasonAuthenticatorData, translate(err))
+	}
+	id := data.AttData.CredentialID
+	if len(id) == 0 {
+		return attestationObject{}, malformed(ReasonAuthenticatorData, errors.New("no attested credential"))
+	}
+	// Before the key stand the fixed part (37 bytes), the AAGUID (16), the id's length (2) and the id; after it the
+	// extensions. The library's own copy of the key is encoded anew, which is not what was registered.
+	a.key = a.RawAuthData[37+16+2+len(id) : len(a.RawAuthData)-len(data.ExtData)]
+	data.AttData.CredentialPublicKey = a.key
+	return a, nil
+}
+
+// verifyStatement verifies the attestation statement (WebAuthn L3 §7.1, steps 21 and 22, and §8). Whether the one who
+// signed it is to be trusted is not asked, but that formats android-key and apple are verified up to their vendors' roots,
+// which are part of the library.
+func (a *attestationObject) verifyStatement(clientDataHash []byte) error {
+	if err := checkStatement(a.Format, a.AttStatement); err != nil {
+		return err
+	}
+	if len(a.SubStatements) > maxSubStatements {
+		return notVerified(ReasonAttestation, fmt.Errorf("%d statements", len(a.SubStatements)))
+	}
+	for _, s := range a.SubStatements {
+		if err := checkStatement(s.Format, s.AttStatement); err != nil {
+			return err
+		}
+	}
+	if err := a.VerifyAttestation(clientDataHash, nil, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
+		return notVerified(ReasonAttestation, translate(err))
+	}
+	return nil
+}
+
+// checkStatement refuses formats that we do not take and certificates that no authenticator has. android-safetynet is not
+// taken: its service has ended, and no new statement can be genuine.
+func checkStatement(format string, statement map[string]any) error {
+	switch protocol.AttestationFormat(format) {
+	case protocol.AttestationFormatNone, protocol.AttestationFormatPacked, protocol.AttestationFormatTPM,
+		protocol.AttestationFormatAndroidKey, protocol.AttestationFormatApple,
+		protocol.AttestationFormatFIDOUniversalSecondFactor, protocol.AttestationFormatCompound:
+	default:
+		return notVerified(ReasonAttestationFormat, fmt.Errorf("%q", format))
+	}
+	certificates, _ := statement["x5c"].([]any)
+	if len(certificates) > maxCertificates {
+		return notVerified(ReasonAttestation, fmt.Errorf("%d certificates", len(certificates)))
+	}
+	for _, c := range certificates {
+		if raw, ok := c.([]byte); !ok || len(raw) > maxCertificate {
+			return notVerified(ReasonAttestation, errors.New("a certificate is too long or no byte string"))
+		}
+	}
+	return nil
+}
+
+// translate keeps what an error of the library says and lets go of its type, which errors.Is does not work with and which
+// is not to become part of our interface.
+func translate(err error) error {
+	var e *protocol.Error
+	if !errors.As(err, &e) {
+		return errors.New(err.Error())
+	}
+	if e.DevInfo == "" {
+		return errors.New(e.Details)
+	}
+	return errors.New(e.Details + ": " + e.DevInfo)
+}

@@ -1,0 +1,158 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/factor"
+	"github.com/latchkey-auth/latchkey/message"
+)
+
+// outgoing is a code on its way to a person. A nil outgoing sends nothing.
+type outgoing struct {
+	method account.Method
+	msg    Message
+	mac    []byte
+	until  time.Time
+}
+
+// code is what the pending sign-in remembers of it.
+func (o *outgoing) code() *account.SentCode {
+	if o == nil {
+		return nil
+	}
+	return &account.SentCode{Method: o.method, MAC: o.mac, Expires: o.until}
+}
+
+// prepareCode makes a code for a method that the account has set up and binds it to the pending sign-in. The authenticator app
+// needs none sent: nil.
+func (s *Service) prepareCode(ctx context.Context, c *Caller, user account.User, p *account.Pending, m account.Method, second account.SecondFactors, now time.Time) (*outgoing, error) {
+	f, _ := second.Code(m)
+	return s.newCode(ctx, c, user, m, f.Phone, p.ID, now)
+}
+
+// newCode makes a code, takes it from the account's allowance of messages, and binds it to an id.
+func (s *Service) newCode(ctx context.Context, c *Caller, user account.User, m account.Method, phone, binding string, now time.Time) (*outgoing, error) {
+	o := &outgoing{method: m}
+	o.msg = Message{Kind: "code"}
+	switch m {
+	case account.MethodEmail:
+		o.msg.Channel, o.msg.To, o.until = ChannelEmail, user.Email, now.Add(s.MailCodeValidity)
+	case account.MethodSMS:
+		o.msg.Channel, o.msg.To, o.until = ChannelSMS, phone, now.Add(s.SMSCodeValidity)
+	default:
+		return nil, nil
+	}
+	if err := s.take(ctx, c, user.ID, m, s.ThrottleSend.Bucket("send", user.ID)); err != nil {
+		return nil, err
+	}
+	code, err := factor.NewCode(s.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("signin: code: %w", err)
+	}
+	o.mac = s.codes.MAC(code, user.ID, binding, string(m))
+	o.msg.Code = code
+	o.msg.Subject = s.Messages.Text(c.Lang, "mail.code.subject", "Site", s.SiteName, "Code", code)
+	o.msg.Text = s.Messages.Text(c.Lang, message.Key("mail.code."+string(o.msg.Channel)), "Site", s.SiteName, "Code", code, "Minutes", minutes(o.until.Sub(now)))
+	return o, nil
+}
+
+func minutes(d time.Duration) int { return max(1, int((d+30*time.Second)/time.Minute)) }
+
+// errNoSender is why nothing can be sent.
+var errNoSender = errors.New("there is nothing to send messages with")
+
+// dispatch sends a code. That it could not be sent is told, and recorded.
+func (s *Service) dispatch(ctx context.Context, c *Caller, userID string, o *outgoing) error {
+	if o == nil {
+		return nil
+	}
+	e := s.event(c.Client, account.EventCodeSent, userID)
+	e.Method = o.method
+	err := s.send(ctx, o.msg)
+	if err != nil {
+		e.Kind, e.Reason = account.EventCodeNotSent, "send_failed"
+	}
+	if rec := s.record(ctx, e); rec != nil {
+		return rec
+	}
+	if err != nil {
+		s.Log.ErrorContext(ctx, "a code could not be sent", "channel", string(o.msg.Channel), "error", err.Error())
+		return refuse(message.FailedToSendCode, "").why("send_failed", err)
+	}
+	return nil
+}
+
+func (s *Service) send(ctx context.Context, m Message) error {
+	if s.Sender == nil {
+		return errNoSender
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	return s.Sender.Send(ctx, m)
+}
+
+// tell mails the owner of an account about something that was done to it. It was done already: that the mail could
+// not be sent is an event and a line in the log, and undoes nothing.
+func (s *Service) tell(ctx context.Context, c Client, user account.User, kind string, params ...any) {
+	if s.Sender == nil {
+		return
+	}
+	params = append([]any{"Site", s.SiteName, "Email", user.Email}, params...)
+	m := Message{
+		To: user.Email, Channel: ChannelEmail, Kind: kind,
+		Subject: s.Messages.Text(c.Lang, message.Key("mail."+kind+".subject"), params...),
+		Text:    s.Messages.Text(c.Lang, message.Key("mail."+kind+".text"), params...),
+	}
+	err := s.send(context.WithoutCancel(ctx), m)
+	if err == nil {
+		return
+	}
+	s.Log.ErrorContext(ctx, "a mail to an account's owner could not be sent", "kind", kind, "error", err.Error())
+	e := s.event(c, account.EventCodeNotSent, user.ID)
+	e.Reason = "notice_not_sent"
+	if err := s.record(context.WithoutCancel(ctx), e); err != nil {
+		s.Log.ErrorContext(ctx, "record", "error", err.Error())
+	}
+}
+
+// take takes from buckets, or refuses with how long to wait.
+func (s *Service) take(ctx context.Context, c *Caller, userID string, m account.Method, buckets ...account.Bucket) error {
+	wait, err := s.store.Take(ctx, s.now(), buckets...)
+	if err != nil {
+		return fmt.Errorf("signin: throttle: %w", err)
+	}
+	if wait <= 0 {
+		return nil
+	}
+	return s.throttled(ctx, c, userID, m, wait)
+}
+
+func (s *Service) throttled(ctx context.Context, c *Caller, userID string, m account.Method, wait time.Duration) error {
+	r := refuse(message.TooManyAttempts, "", "Wait", s.span(c.Lang, wait)).why("throttled", nil)
+	r.RetryAfter = wait
+	return s.refused(ctx, c.Client, account.EventThrottled, userID, m, r)
+}
+
+// span is a duration in words.
+func (s *Service) span(lang string, d time.Duration) string {
+	if d <= time.Minute {
+		return s.Messages.Text(lang, "page.seconds", "N", max(1, int(d.Seconds()+0.999)))
+	}
+	return s.Messages.Text(lang, "page.minutes", "N", int((d+time.Minute-1)/time.Minute))
+}
+
+// guess names the buckets of one guess at an account's step: the account's own and the address's.
+func (s *Service) guess(c *Caller, step, subject string) []account.Bucket {
+	return []account.Bucket{s.ThrottleAccount.Bucket(step, subject), s.address(c)}
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, account.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,209 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/internal/names"
+	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/passkey"
+)
+
+// Started is the first half of a ceremony: options for the browser, and the sealed state that the other half shows.
+type Started[O any] struct {
+	Options O
+	State   string
+}
+
+// Passkeys lists the account's passkeys, oldest first.
+func (s *Service) Passkeys(ctx context.Context, userID string) ([]account.Credential, error) {
+	creds, err := s.store.Credentials(ctx, userID)
+	if err != nil {
+		return nil, fmt.Errorf("signin: passkeys: %w", err)
+	}
+	return creds, nil
+}
+
+// registrant is whoever adds a passkey: the signed-in person, or the one whose sign-in sets up its second factor.
+func registrant(c *Caller) (account.User, bool) {
+	switch {
+	case c.SignedIn():
+		return *c.User, true
+	case c.Is(ActEnrol):
+		return *c.PendingUser, true
+	}
+	return account.User{}, false
+}
+
+// StartRegistration begins to add a passkey under a nickname. The caller has passed the gates of its endpoint.
+func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname string, usage account.Usage) (Started[passkey.CreationOptions], error) {
+	var none Started[passkey.CreationOptions]
+	user, ok := registrant(c)
+	if !ok {
+		return none, refuse(message.Unauthenticated, "")
+	}
+	if usage == "" || !s.AllowAsFirstFactor || !c.SignedIn() {
+		if usage != "" && usage != account.UsageFirst && usage != account.UsageSecondary {
+			return none, refuse(message.APIError, "usage")
+		}
+		usage = account.UsageSecondary
+	}
+	if usage != account.UsageFirst && usage != account.UsageSecondary {
+		return none, refuse(message.APIError, "usage")
+	}
+	name, err := s.nickname(nickname)
+	if err != nil {
+		return none, err
+	}
+	creds, err := s.Passkeys(ctx, user.ID)
+	if err != nil {
+		return none, err
+	}
+	for _, x := range creds {
+		if x.Nickname == name {
+			return none, refuse(message.WebAuthnNameInUse, "name")
+		}
+	}
+	candidate := make([]byte, 32)
+	if _, err := io.ReadFull(s.Rand, candidate); err != nil {
+		return none, fmt.Errorf("signin: random numbers: %w", err)
+	}
+	handle, err := s.store.UserHandle(ctx, user.ID, candidate)
+	if err != nil {
+		return none, fmt.Errorf("signin: user handle: %w", err)
+	}
+	selection := s.Policy.AuthenticatorSelection(usage, s.AllowUserHints)
+	st := &state{User: user.ID, Origin: c.Origin, Nickname: name, Usage: usage, MustVerify: selection.UserVerification == passkey.VerificationRequired}
+	if c.SignedIn() {
+		st.Session = c.Session.ID
+	} else {
+		st.Pending = c.Pending.ID
+	}
+	if st.Challenge, err = s.challenge(); err != nil {
+		return none, err
+	}
+	token, err := s.seal(ceremonyRegister, st)
+	if err != nil {
+		return none, err
+	}
+	return Started[passkey.CreationOptions]{State: token, Options: s.RelyingParty.CreationOptions(passkey.CreationParams{
+		User:      passkey.UserEntity{Handle: handle, Name: user.Email, DisplayName: user.Email},
+		Challenge: st.Challenge, Exclude: creds, Selection: selection, Timeout: s.RegisterTimeout,
+	})}, nil
+}
+
+func (s *Service) nickname(raw string) (string, error) {
+	name, err := names.Nickname(raw, s.NameMaxLength)
+	switch {
+	case errors.Is(err, names.ErrRequired):
+		return "", refuse(message.WebAuthnNameRequired, "name")
+	case errors.Is(err, names.ErrTooLong):
+		return "", refuse(message.InvalidInputLength, "name", "Max", s.NameMaxLength)
+	case err != nil:
+		return "", refuse(message.InvalidInput, "name")
+	}
+	return name, nil
+}
+
+// FinishRegistration stores the passkey that the authenticator answered with.
+func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token string, response []byte) (account.Credential, error) {
+	var none account.Credential
+	user, ok := registrant(c)
+	if !ok {
+		return none, refuse(message.Unauthenticated, "")
+	}
+	refused := func(r *Refusal) (account.Credential, error) {
+		return none, s.refused(ctx, c.Client, account.EventPasskeyRefused, user.ID, account.MethodPasskey, r)
+	}
+	st, err := s.open(ceremonyRegister, token)
+	if r, ok := AsRefusal(err); ok {
+		return refused(r)
+	} else if err != nil {
+		return none, err
+	}
+	if !st.belongs(c) {
+		return refused(refuse(message.APIError, "").why("state_of_another", nil))
+	}
+	parsed, err := passkey.ParseRegistration(response)
+	if err != nil {
+		return refused(refuse(message.APIError, "credential").why("malformed", err))
+	}
+	cred, err := s.RelyingParty.VerifyRegistration(parsed, passkey.RegistrationCheck{Challenge: st.Challenge, Origin: st.Origin, RequireUserVerification: st.MustVerify})
+	if err != nil {
+		return none, s.failed(ctx, c, account.EventPasskeyRefused, user.ID, ceremonyRegister, st, refuse(message.WebAuthnNoVerify, "credential").why(passkey.ReasonOf(err), err))
+	}
+	if cred.ID, err = s.publicID(); err != nil {
+		return none, err
+	}
+	cred.UserID, cred.Nickname, cred.Usage = user.ID, st.Nickname, st.Usage
+	cred.Created = s.now()
+	cred.LastUsed = cred.Created
+	e := s.event(c.Client, account.EventPasskeyAdded, user.ID)
+	e.Method, e.Subject, e.Reason = account.MethodPasskey, cred.Nickname, string(cred.Usage)
+	write := account.FinishRegistration{
+		Spend: s.spend(ceremonyRegister, st), Credential: cred,
+		SessionID: st.Session, PendingID: st.Pending, EndDevices: true, Events: []account.Event{e},
+	}
+	if err := s.store.FinishRegistration(ctx, write); err != nil {
+		if r, ok := AsRefusal(refusalOf(err)); ok {
+			return refused(r)
+		}
+		return none, fmt.Errorf("signin: finish registration: %w", err)
+	}
+	s.emit(write.Events)
+	s.tell(ctx, c.Client, user, "passkey_added", "Name", cred.Nickname)
+	return cred, nil
+}
+
+// failed spends the state of a ceremony whose answer did not verify, and refuses. A state that was spent before is told as such.
+func (s *Service) failed(ctx context.Context, c *Caller, kind account.EventKind, userID string, which ceremony, st *state, r *Refusal) error {
+	e := s.event(c.Client, kind, userID)
+	e.Method, e.Reason = account.MethodPasskey, reasonOf(r)
+	events := []account.Event{e}
+	err := s.store.SpendState(ctx, s.spend(which, st), events)
+	switch {
+	case errors.Is(err, account.ErrSpent):
+		replayed, _ := AsRefusal(refusalOf(err))
+		return s.refused(ctx, c.Client, kind, userID, account.MethodPasskey, replayed)
+	case err != nil:
+		return fmt.Errorf("signin: spend state: %w", err)
+	}
+	s.emit(events)
+	return r
+}
+
+// RemovePasskey deletes one by its id or, where that is empty, its nickname.
+func (s *Service) RemovePasskey(ctx context.Context, c *Caller, id, nickname string) (account.Credential, error) {
+	var none account.Credential
+	field := "id"
+	if id == "" {
+		field = "name"
+		name, err := s.nickname(nickname)
+		if err != nil {
+			return none, err
+		}
+		nickname = name
+	}
+	e := s.event(c.Client, account.EventPasskeyRemoved, c.User.ID)
+	e.Method = account.MethodPasskey
+	r := account.RemoveCredential{
+		UserID: c.User.ID, ID: id, Nickname: nickname, EndDevices: true, Events: []account.Event{e},
+		Keep: account.Keep{WayIn: !c.User.HasPassword(), SecondFactor: s.TwoFactorRequired},
+	}
+	cred, err := s.store.RemoveCredential(ctx, r)
+	switch refusal, refused := AsRefusal(refusalOf(err)); {
+	case errors.Is(err, account.ErrNotFound):
+		return none, refuse(message.WebAuthnNameNotFound, field)
+	case refused:
+		return none, s.refused(ctx, c.Client, account.EventPasskeyRefused, c.User.ID, account.MethodPasskey, refusal)
+	case err != nil:
+		return none, fmt.Errorf("signin: remove passkey: %w", err)
+	}
+	r.Events[0].Subject = cred.Nickname
+	s.emit(r.Events)
+	s.tell(ctx, c.Client, *c.User, "passkey_removed", "Name", cred.Nickname)
+	return cred, nil
+}

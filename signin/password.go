@@ -1,0 +1,245 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/internal/names"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/throttle"
+	"github.com/latchkey-auth/latchkey/message"
+)
+
+// address is the bucket of wrong guesses from one address.
+func (s *Service) address(c *Caller) account.Bucket {
+	return s.ThrottleAddress.Bucket("address", throttle.AddressSubject(c.Address))
+}
+
+// Login is a sign-in with a password.
+//
+// Whether the address is unknown, the account disabled or the password wrong, the same work is done and, with generic
+// responses, the same is said.
+func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wish) (Outcome, error) {
+	if email == "" || pass == "" {
+		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, "", account.MethodPassword, s.loginRefusal(email, pass))
+	}
+	canonical := account.CanonicalEmail(email)
+	buckets := s.guess(c, "password", canonical)
+	if err := s.take(ctx, c, "", account.MethodPassword, buckets...); err != nil {
+		return Outcome{}, err
+	}
+	user, err := s.users.UserByEmail(ctx, canonical)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return Outcome{}, fmt.Errorf("signin: login: %w", err)
+	}
+	known := err == nil
+	ok, err := s.checkPassword(ctx, user, pass)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !known || !ok || !user.Active {
+		r := s.wrongPassword(known, ok)
+		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, user.ID, account.MethodPassword, r)
+	}
+	return s.first(ctx, c, user, []account.Method{account.MethodPassword}, w, account.FinishSignin{Refund: buckets})
+}
+
+// checkPassword does the same work whether or not there is a password to compare with, and renews a hash of old costs.
+func (s *Service) checkPassword(ctx context.Context, user account.User, pass string) (bool, error) {
+	if !user.HasPassword() {
+		if err := s.Passwords.VerifyNone(ctx, pass); err != nil {
+			return false, fmt.Errorf("signin: password: %w", err)
+		}
+		return false, nil
+	}
+	ok, rehash, err := s.Passwords.Verify(ctx, user.PasswordHash, pass)
+	if err != nil {
+		return false, fmt.Errorf("signin: password: %w", err)
+	}
+	if ok && rehash && user.Active {
+		hash, err := s.Passwords.Hash(ctx, pass)
+		if err != nil {
+			return false, fmt.Errorf("signin: password: %w", err)
+		}
+		if err := s.users.SetPassword(ctx, user.ID, hash); err != nil {
+			return false, fmt.Errorf("signin: renew password hash: %w", err)
+		}
+	}
+	return ok, nil
+}
+
+// loginRefusal is the answer to a form that lacks something.
+func (s *Service) loginRefusal(email, pass string) *Refusal {
+	switch {
+	case s.GenericResponses:
+		return refuse(message.GenericAuthnFailed, "").why("incomplete", nil)
+	case email == "":
+		return refuse(message.UserDoesNotExist, "email").why("incomplete", nil)
+	}
+	return refuse(message.PasswordNotProvided, "password").why("incomplete", nil)
+}
+
+// wrongPassword is the answer to a sign-in that failed: one for all, or what was wrong where the settings want it told.
+func (s *Service) wrongPassword(known, ok bool) *Refusal {
+	r, reason := refuse(message.DisabledAccount, "email"), "disabled"
+	switch {
+	case !known:
+		r, reason = refuse(message.UserDoesNotExist, "email"), "unknown_user"
+	case !ok:
+		r, reason = refuse(message.InvalidPassword, "password"), "wrong_password"
+	}
+	if s.GenericResponses {
+		r = refuse(message.GenericAuthnFailed, "")
+	}
+	return r.why(reason, nil)
+}
+
+// Refusals are several at once, for a form with more than one fault.
+type Refusals []*Refusal
+
+func (r Refusals) Error() string { return r[0].Error() }
+
+// Unwrap gives the single refusals to errors.As.
+func (r Refusals) Unwrap() []error {
+	errs := make([]error, len(r))
+	for i, x := range r {
+		errs[i] = x
+	}
+	return errs
+}
+
+// NewAccount is what a person registers with. Confirm is the second spelling of the password; nil where the caller is a program
+// that sends none.
+type NewAccount struct {
+	Email, Password string
+	Confirm         *string
+}
+
+// Register makes an account and signs it in.
+func (s *Service) Register(ctx context.Context, c *Caller, n NewAccount, w Wish) (Outcome, error) {
+	var faults Refusals
+	email, err := names.Email(n.Email)
+	if err != nil {
+		faults = append(faults, refuse(message.EmailInvalid, "email").why("email_invalid", err))
+	}
+	if r := s.judgePassword(n.Password, email, "password"); r != nil {
+		faults = append(faults, r)
+	} else if n.Confirm != nil && *n.Confirm != n.Password {
+		faults = append(faults, mismatch("password_confirm"))
+	}
+	if len(faults) > 0 {
+		if err := s.refused(ctx, c.Client, account.EventRegisterRefused, "", account.MethodPassword, faults[0]); errors.Is(err, faults[0]) {
+			return Outcome{}, faults
+		} else {
+			return Outcome{}, err
+		}
+	}
+	if err := s.take(ctx, c, "", account.MethodPassword, s.address(c)); err != nil {
+		return Outcome{}, err
+	}
+	hash, err := s.Passwords.Hash(ctx, n.Password)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("signin: register: %w", err)
+	}
+	user, err := s.users.CreateUser(ctx, account.NewUser{Email: email, PasswordHash: hash})
+	switch {
+	case errors.Is(err, account.ErrEmailInUse):
+		return Outcome{}, s.refused(ctx, c.Client, account.EventRegisterRefused, "", account.MethodPassword, refuse(message.EmailInUse, "email").why("email_in_use", err))
+	case err != nil:
+		return Outcome{}, fmt.Errorf("signin: register: %w", err)
+	}
+	write := account.FinishSignin{Events: []account.Event{s.event(c.Client, account.EventRegistered, user.ID)}}
+	return s.first(ctx, c, user, []account.Method{account.MethodPassword}, w, write)
+}
+
+// judgePassword says what is wrong with a new password, nil if nothing is (NIST SP 800-63B §5.1.1.2).
+func (s *Service) judgePassword(pass, email, field string) *Refusal {
+	if pass == "" {
+		return refuse(message.PasswordNotProvided, field).why("password_missing", nil)
+	}
+	err := password.Check(pass, email, s.PasswordLengthMin, s.SiteName)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, password.ErrTooShort):
+		return refuse(message.PasswordTooShort, field, "Min", s.PasswordLengthMin).why("password_too_short", err)
+	case errors.Is(err, password.ErrTooLong):
+		return refuse(message.PasswordTooLong, field, "Max", password.MaxBytes).why("password_too_long", err)
+	}
+	return refuse(message.PasswordTooCommon, field).why("password_too_common", err)
+}
+
+// mismatch is the answer to two spellings of a new password that differ.
+func mismatch(field string) *Refusal {
+	r := refuse(message.InvalidPassword, field).why("password_mismatch", nil)
+	r.Text = message.PasswordMismatch
+	return r
+}
+
+// PasswordChange is a new password. Current is asked for where the account has one; Confirm may be nil, as at
+// registration.
+type PasswordChange struct {
+	Current, New string
+	Confirm      *string
+}
+
+// ChangePassword sets a new password, or a first one, renews this session, and ends every other along with the remembered
+// devices and pending sign-ins.
+func (s *Service) ChangePassword(ctx context.Context, c *Caller, p PasswordChange) (Outcome, error) {
+	user := *c.User
+	refused := func(r *Refusal) (Outcome, error) {
+		return Outcome{}, s.refused(ctx, c.Client, account.EventPasswordRefused, user.ID, account.MethodPassword, r)
+	}
+	var refund []account.Bucket
+	if user.HasPassword() {
+		if p.Current == "" {
+			return refused(refuse(message.PasswordNotProvided, "password").why("incomplete", nil))
+		}
+		refund = s.guess(c, "change", user.ID)
+		if err := s.take(ctx, c, user.ID, account.MethodPassword, refund...); err != nil {
+			return Outcome{}, err
+		}
+		ok, err := s.checkPassword(ctx, user, p.Current)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if !ok {
+			return refused(refuse(message.InvalidPassword, "password").why("wrong_password", nil))
+		}
+		if err := s.store.Refund(ctx, refund...); err != nil {
+			return Outcome{}, fmt.Errorf("signin: change password: %w", err)
+		}
+	}
+	if r := s.judgePassword(p.New, user.Email, "new_password"); r != nil {
+		return refused(r)
+	}
+	if p.Confirm != nil && *p.Confirm != p.New {
+		return refused(mismatch("new_password_confirm"))
+	}
+	hash, err := s.Passwords.Hash(ctx, p.New)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("signin: change password: %w", err)
+	}
+	if err := s.users.SetPassword(ctx, user.ID, hash); err != nil {
+		return Outcome{}, fmt.Errorf("signin: change password: %w", err)
+	}
+	end := account.EndSessions{UserID: user.ID, Except: c.Session.ID, Pendings: true}
+	out := Outcome{User: user, Session: c.Session}
+	if c.Session.Kind == account.SessionBrowser {
+		token, digest, err := s.token()
+		if err != nil {
+			return Outcome{}, err
+		}
+		end.Renew = &account.Renewal{SessionID: c.Session.ID, Old: c.Session.Digest, New: digest}
+		out.Token = token
+	}
+	end.Events = []account.Event{s.event(c.Client, account.EventPasswordChanged, user.ID)}
+	if _, err := s.store.EndSessions(ctx, end); err != nil {
+		return Outcome{}, refusalOf(fmt.Errorf("signin: change password: %w", err))
+	}
+	s.emit(end.Events)
+	s.tell(ctx, c.Client, user, "password_changed")
+	return out, nil
+}

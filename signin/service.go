@@ -1,0 +1,235 @@
+package signin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/factor"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/seal"
+	"github.com/latchkey-auth/latchkey/internal/throttle"
+	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/passkey"
+)
+
+// Config is what the service needs. The root package's Config documents the settings, one by one.
+type Config struct {
+	RelyingParty *passkey.RelyingParty
+	Policy       passkey.Policy
+	Origins      []string
+	SiteName     string
+	Ring         *seal.Ring
+	Passwords    *password.Hasher
+	Messages     *message.Catalogue
+	Sender       Sender
+	ParsePhone   func(string) (string, error)
+	OnEvent      func(account.Event)
+	Clock        func() time.Time
+	Rand         io.Reader
+	Log          *slog.Logger
+
+	AllowAsFirstFactor, AllowAsMultiFactor, AllowUserHints bool
+	AllowAsVerify                                          []account.Usage
+	RegisterWithin, RegisterTimeout                        time.Duration
+	SigninWithin, SigninTimeout                            time.Duration
+	NameMaxLength                                          int
+
+	Freshness, FreshnessGrace time.Duration
+
+	TwoFactor, TwoFactorRequired, TwoFactorAlwaysValidate bool
+	TwoFactorMethods                                      []account.Method
+	TwoFactorLoginValidity, TwoFactorSetupWithin          time.Duration
+	TwoFactorRescueEmail                                  bool
+	TwoFactorRescueMail                                   string
+	MailCodeValidity, SMSCodeValidity                     time.Duration
+	RecoveryCodes                                         bool
+	RecoveryCodesN                                        int
+	TOTPIssuer                                            string
+
+	GenericResponses  bool
+	PasswordLengthMin int
+
+	SessionIdle, SessionLifetime, RememberLifetime time.Duration
+
+	ThrottleAccount, ThrottleAddress, ThrottleSend throttle.Rate
+
+	// UsersElsewhere: the accounts are the app's own, whatever the store returns beside a session or a passkey.
+	UsersElsewhere bool
+}
+
+// Service is the state machine over one store. It is safe for concurrent use.
+type Service struct {
+	Config
+	users  account.Users
+	store  account.Store
+	codes  *factor.Codes
+	states map[ceremony]*seal.Box
+	totp   *seal.Box
+	setups *seal.Box
+	graces *seal.Box
+	ids    *seal.MAC
+	decoys decoyKey
+	seen   seenBatch
+}
+
+// New makes a service. The root package has checked the settings.
+func New(cfg Config, users account.Users, store account.Store) *Service {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{
+		Config: cfg, users: users, store: store,
+		codes:  factor.NewCodes(cfg.Ring),
+		states: map[ceremony]*seal.Box{},
+		totp:   cfg.Ring.Box("totp secret"),
+		setups: cfg.Ring.Box("pending setup"),
+		graces: cfg.Ring.Box("freshness grace"),
+		ids:    cfg.Ring.MAC("identity in a state"),
+	}
+	for _, c := range []ceremony{ceremonyRegister, ceremonySignin, ceremonyVerify, ceremonySetup} {
+		s.states[c] = cfg.Ring.Box("state " + string(c))
+	}
+	return s
+}
+
+// Client is where a request comes from.
+type Client struct {
+	Address   netip.Addr
+	UserAgent string
+	// Origin is the request's Origin header where it is one of the configured origins, else "".
+	Origin string
+	// Lang is the language of the texts that are sent out.
+	Lang string
+}
+
+// Caller is who is asking: nobody, a session, a pending sign-in.
+type Caller struct {
+	Client
+	Session *account.Session
+	User    *account.User
+	Pending *account.Pending
+	// PendingUser is the user of Pending.
+	PendingUser *account.User
+	// Device is the remembered device's token that the browser sent, unverified.
+	Device string
+	// Token is the session's token as it came.
+	Token string
+}
+
+// SignedIn reports whether the caller has a session.
+func (c *Caller) SignedIn() bool { return c.Session != nil }
+
+// Is reports whether the caller has a pending sign-in in which that act is allowed.
+func (c *Caller) Is(a Act) bool { return c.Pending != nil && Allowed(c.Pending.State, a) }
+
+func (s *Service) now() time.Time { return s.Clock().UTC().Truncate(time.Microsecond) }
+
+// token makes a secret of 32 bytes and the digest that is stored of it.
+func (s *Service) token() (string, account.Digest, error) {
+	var raw [32]byte
+	if _, err := io.ReadFull(s.Rand, raw[:]); err != nil {
+		return "", account.Digest{}, fmt.Errorf("signin: random numbers: %w", err)
+	}
+	t := base64.RawURLEncoding.EncodeToString(raw[:])
+	return t, DigestOf(t), nil
+}
+
+// DigestOf is what the store knows of a token.
+func DigestOf(token string) account.Digest { return sha256.Sum256([]byte(token)) }
+
+// orderedID is 24 bytes: the time in microseconds, then 16 random bytes. Ids that were made together stand together in an index.
+func (s *Service) orderedID() ([]byte, error) {
+	id := make([]byte, 24)
+	binary.BigEndian.PutUint64(id, uint64(s.now().UnixMicro()))
+	if _, err := io.ReadFull(s.Rand, id[8:]); err != nil {
+		return nil, fmt.Errorf("signin: random numbers: %w", err)
+	}
+	return id, nil
+}
+
+// publicID is an opaque id for a row that its owner may see.
+func (s *Service) publicID() (string, error) {
+	id, err := s.orderedID()
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(id), nil
+}
+
+// owner is the account of an id, taken from what the store returned beside a row where it keeps the accounts itself.
+func (s *Service) owner(ctx context.Context, id string, beside *account.User) (account.User, error) {
+	if beside != nil && !s.UsersElsewhere {
+		return *beside, nil
+	}
+	return s.users.User(ctx, id)
+}
+
+// emit tells the app of events that were committed.
+func (s *Service) emit(events []account.Event) {
+	for _, e := range events {
+		s.Log.LogAttrs(context.Background(), slog.LevelDebug, "event", slog.String("kind", string(e.Kind)), slog.String("reason", e.Reason), slog.String("user", e.UserID))
+		if s.OnEvent != nil {
+			s.OnEvent(e)
+		}
+	}
+}
+
+// event fills in where and when.
+func (s *Service) event(c Client, kind account.EventKind, userID string) account.Event {
+	e := account.Event{At: s.now(), Kind: kind, UserID: userID, UserAgent: clip(c.UserAgent, 256)}
+	if c.Address.IsValid() {
+		e.Address = c.Address.String()
+	}
+	return e
+}
+
+// record writes an event that goes with no change, and tells the app. Failing to write it is a failure of the request: a
+// decision without a trace is none.
+func (s *Service) record(ctx context.Context, e account.Event) error {
+	if err := s.store.Record(ctx, e); err != nil {
+		return fmt.Errorf("signin: record %s: %w", e.Kind, err)
+	}
+	s.emit([]account.Event{e})
+	return nil
+}
+
+// refused records a refusal as an event of that kind and returns it.
+func (s *Service) refused(ctx context.Context, c Client, kind account.EventKind, userID string, m account.Method, r *Refusal) error {
+	e := s.event(c, kind, userID)
+	e.Method, e.Reason = m, reasonOf(r)
+	if err := s.record(ctx, e); err != nil {
+		return err
+	}
+	return r
+}
+
+func reasonOf(r *Refusal) string {
+	if r.Reason != "" {
+		return r.Reason
+	}
+	return string(r.Key)
+}
+
+func clip(s string, n int) string {
+	for i := range s {
+		if i > n {
+			return s[:i]
+		}
+	}
+	return s
+}

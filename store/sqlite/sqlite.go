@@ -1,0 +1,156 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
+)
+
+// Options are the settings of [Open]. The zero value is the usual.
+type Options struct {
+	// Readers is how many connections read. 0: one a processor, but at least four.
+	Readers int
+	// BusyTimeout is how long to wait for another process that writes. 0: five seconds; negative: not at all.
+	BusyTimeout time.Duration
+	// NoMigrate leaves the schema as it is: Open fails unless it is up to date.
+	NoMigrate bool
+	// Clock and Rand date and name the accounts that the store makes. Nil: the system's.
+	Clock func() time.Time
+	Rand  io.Reader
+}
+
+// Open opens the database file, and makes it, readable for its owner alone, where there is none. The directory must
+// be there. Close the store to leave the file whole, without its companions.
+//
+// Errors: sqlstore.ErrNewerSchema; with NoMigrate sqlstore.ErrOlderSchema; account.ErrUnavailable.
+func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) {
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	readers := o.Readers
+	if readers <= 0 {
+		readers = max(4, runtime.GOMAXPROCS(0))
+	}
+	writer, err := openPool(path, o, 1, url.Values{"_txlock": {"immediate"}})
+	if err != nil {
+		return nil, err
+	}
+	// Not mode=ro: after a crash whoever comes first recovers, and that may be a reader.
+	reader, err := openPool(path, o, readers, url.Values{"_query_only": {"1"}})
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	store := sqlstore.New(sqlstore.DB{
+		Reader: reader, Writer: writer, Dialect: sqlstore.SQLite,
+		Unavailable: unavailable,
+		OnClose:     func() error { return closePools(reader, writer) },
+		Clock:       o.Clock, Rand: o.Rand,
+	})
+	if o.NoMigrate {
+		err = store.CheckSchema(ctx)
+	} else {
+		err = store.Migrate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
+}
+
+// create makes the file before SQLite does, which would leave its mode to the umask. SQLite gives its companions the
+// mode of the file.
+func create(path string) error {
+	if path == "" || strings.HasPrefix(path, ":memory:") || strings.ContainsRune(path, 0) {
+		return fmt.Errorf("sqlite: %q is no file name", path)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("sqlite: %w", err)
+	}
+	return nil
+}
+
+// openPool opens a pool of up to n connections, which are kept once made.
+func openPool(path string, o Options, n int, params url.Values) (*sql.DB, error) {
+	name, err := dsn(path, o.BusyTimeout, params)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := sqlite.NewConnector(name)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	return db, nil
+}
+
+// dsn is the data source name of the driver: a file URI, in which any path can be written.
+func dsn(path string, busy time.Duration, params url.Values) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("sqlite: %w", err)
+	}
+	slashed := filepath.ToSlash(absolute)
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed // a Windows drive
+	}
+	switch {
+	case busy == 0:
+		busy = 5 * time.Second
+	case busy < 0:
+		busy = 0
+	}
+	// Never mode=rwc: a file that was taken away is not silently made anew by the next connection.
+	params.Set("mode", "rw")
+	params.Set("_busy_timeout", strconv.FormatInt(busy.Milliseconds(), 10))
+	params.Set("_journal_mode", "WAL")
+	params.Set("_synchronous", "FULL")
+	params.Set("_foreign_keys", "1")
+	params.Set("_dqs", "0")
+	params.Set("_defensive", "1")
+	params.Set("_error_rc", "1")
+	u := url.URL{Scheme: "file", Path: slashed, RawQuery: params.Encode()}
+	return u.String(), nil
+}
+
+// closePools closes the readers first, so that the last connection can empty the write-ahead file.
+func closePools(reader, writer *sql.DB) error {
+	err := reader.Close()
+	// Another process may be at work; then its own closing does this.
+	var busy, inLog, moved int
+	checkpoint := writer.QueryRow(`PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &inLog, &moved)
+	return errors.Join(err, checkpoint, writer.Close())
+}
+
+// unavailable reports whether SQLite could not do it now, as opposed to not at all.
+func unavailable(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff { // the primary code
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
+		sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,169 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+)
+
+// pool is a database/sql pool which keeps the statements that it has run prepared, where the driver does not do so
+// itself: preparing costs SQLite as much as running.
+type pool struct {
+	db   *sql.DB
+	keep bool
+
+	mu       sync.RWMutex
+	prepared map[string]*sql.Stmt
+	// wanted are statements met inside transactions, which must not take a second connection to prepare them.
+	wanted map[string]bool
+}
+
+func newPool(db *sql.DB, d Dialect) *pool {
+	return &pool{db: db, keep: d == SQLite, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
+}
+
+func (p *pool) lookup(query string) *sql.Stmt {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.prepared[query]
+}
+
+// want asks for the query to be prepared before the next transaction.
+func (p *pool) want(query string) {
+	if !p.keep {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wanted[query] = true
+}
+
+// prepareWanted prepares what earlier transactions asked for. It must not be called inside one.
+func (p *pool) prepareWanted(ctx context.Context) error {
+	p.mu.RLock()
+	n := len(p.wanted)
+	p.mu.RUnlock()
+	if n == 0 {
+		return nil
+	}
+	p.mu.Lock()
+	wanted := p.wanted
+	p.wanted = map[string]bool{}
+	p.mu.Unlock()
+	for query := range wanted {
+		if _, err := p.prepare(ctx, query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pool) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt := p.lookup(query); stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := p.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if other := p.prepared[query]; other != nil {
+		return other, stmt.Close()
+	}
+	p.prepared[query] = stmt
+	return stmt, nil
+}
+
+// rows runs a query outside of any transaction.
+func (p *pool) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if !p.keep {
+		return p.db.QueryContext(ctx, query, args...)
+	}
+	stmt, err := p.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// row runs a query without parameters that gives one row.
+func (p *pool) row(ctx context.Context, query string, dest ...any) error {
+	return p.db.QueryRowContext(ctx, query).Scan(dest...)
+}
+
+// tx is one transaction.
+type tx struct {
+	raw  *sql.Tx
+	pool *pool
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	var result sql.Result
+	var err error
+	if stmt := t.pool.lookup(query); stmt != nil {
+		result, err = t.raw.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	} else {
+		t.pool.want(query)
+		result, err = t.raw.ExecContext(ctx, query, args...)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// rows runs a query. Its rows must be closed before the next statement.
+func (t *tx) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := t.pool.lookup(query); stmt != nil {
+		return t.raw.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	}
+	t.pool.want(query)
+	return t.raw.QueryContext(ctx, query, args...)
+}
+
+// querier is what reads: a pool or a transaction.
+type querier interface {
+	rows(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// scanner reads the columns of one row.
+type scanner interface{ Scan(dest ...any) error }
+
+// list reads all rows.
+func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+	rows, err := q.rows(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closing := rows.Close(); err == nil {
+			err = closing
+		}
+	}()
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// first reads the first row; ok is false where there is none.
+func first[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (one T, ok bool, err error) {
+	all, err := list(ctx, q, scan, query, args...)
+	if err != nil || len(all) == 0 {
+		return one, false, err
+	}
+	return all[0], true, nil
+}
+
+// scanOne scans the single column of a row.
+func scanOne[T any](row scanner) (T, error) {
+	var v T
+	err := row.Scan(&v)
+	return v, err
+}

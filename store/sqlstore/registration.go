@@ -1,0 +1,129 @@
+package sqlstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/latchkey-auth/latchkey/account"
+)
+
+// FinishRegistration stores a passkey, and makes a pending sign-in that set it up ready for it.
+func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistration) error {
+	return s.spending(ctx, "finish registration", &f.Spend, func(ctx context.Context, t *tx) error {
+		if f.SessionID != "" {
+			if err := mustHaveSession(ctx, t, f.Credential.UserID, f.SessionID); err != nil {
+				return err
+			}
+		}
+		if f.PendingID != "" {
+			if err := readyForPasskey(ctx, t, f.Credential.UserID, f.PendingID); err != nil {
+				return err
+			}
+		}
+		if err := mustActive(ctx, t, f.Credential.UserID); err != nil {
+			return err
+		}
+		if err := insertCredential(ctx, t, f.Credential); err != nil {
+			return err
+		}
+		if f.EndDevices {
+			if err := endDevices(ctx, t, f.Credential.UserID); err != nil {
+				return err
+			}
+		}
+		return recordEvents(ctx, t, f.Events)
+	})
+}
+
+// RemoveCredential deletes a passkey and returns what it was.
+func (s *Store) RemoveCredential(ctx context.Context, r account.RemoveCredential) (account.Credential, error) {
+	var removed account.Credential
+	err := s.write(ctx, "remove credential", func(ctx context.Context, t *tx) error {
+		if err := lockAccount(ctx, t, r.UserID); err != nil {
+			return err
+		}
+		all, err := credentials(ctx, t, r.UserID)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(all, func(c account.Credential) bool {
+			return c.ID == r.ID || r.ID == "" && c.Nickname == r.Nickname
+		})
+		if i < 0 {
+			return account.ErrNotFound
+		}
+		removed = all[i]
+		if err := mustChange(t.exec(ctx, `
+			DELETE FROM latchkey_credentials WHERE id = $1 AND user_id = $2`, removed.ID, r.UserID)); err != nil {
+			return err
+		}
+		if err := mustKeep(ctx, t, r.UserID, keepWithout(r.Keep, removed.Usage)); err != nil {
+			return err
+		}
+		if r.EndDevices {
+			if err := endDevices(ctx, t, r.UserID); err != nil {
+				return err
+			}
+		}
+		return recordEvents(ctx, t, withSubject(r.Events, removed.Nickname))
+	})
+	if err != nil {
+		return account.Credential{}, err
+	}
+	return removed, nil
+}
+
+// keepWithout is what removing a passkey of that usage can break: it is the last of something only if it was one.
+func keepWithout(k account.Keep, removed account.Usage) account.Keep {
+	return account.Keep{
+		WayIn:        k.WayIn && removed == account.UsageFirst,
+		SecondFactor: k.SecondFactor && removed == account.UsageSecondary,
+	}
+}
+
+// mustKeep judges what a removal has left. The account must be locked.
+func mustKeep(ctx context.Context, t *tx, userID string, k account.Keep) error {
+	if k.WayIn {
+		_, left, err := first(ctx, t, scanOne[int64], `
+			SELECT 1 FROM latchkey_credentials WHERE user_id = $1 AND usage = $2 LIMIT 1`,
+			userID, string(account.UsageFirst))
+		if err != nil {
+			return err
+		}
+		if !left {
+			return account.ErrLastWayIn
+		}
+	}
+	if k.SecondFactor {
+		_, left, err := first(ctx, t, scanOne[int64], `
+			SELECT 1 FROM latchkey_credentials WHERE user_id = $1 AND usage = $2
+			UNION ALL SELECT 1 FROM latchkey_factors WHERE user_id = $1
+			LIMIT 1`,
+			userID, string(account.UsageSecondary))
+		if err != nil {
+			return err
+		}
+		if !left {
+			return account.ErrLastSecondFactor
+		}
+	}
+	return nil
+}
+
+// lockAccount makes racing removals of one account follow each other, on a database with many writers too.
+func lockAccount(ctx context.Context, t *tx, userID string) error {
+	_, err := t.exec(ctx, `
+		INSERT INTO latchkey_accounts (user_id, handle, revision) VALUES ($1, NULL, 1)
+		ON CONFLICT (user_id) DO UPDATE SET revision = latchkey_accounts.revision + 1`, userID)
+	return err
+}
+
+func withSubject(events []account.Event, subject string) []account.Event {
+	events = slices.Clone(events)
+	for i := range events {
+		if events[i].Subject == "" {
+			events[i].Subject = subject
+		}
+	}
+	return events
+}

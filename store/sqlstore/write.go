@@ -1,0 +1,104 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/latchkey-auth/latchkey/account"
+)
+
+// write runs one intention in one transaction: every change of the store goes through here. The function may take no other
+// connection than the transaction's, and keeps nothing that outlives it unless write returns nil.
+func (s *Store) write(ctx context.Context, op string, do func(context.Context, *tx) error) error {
+	return s.wrap(ctx, op, s.transact(ctx, do))
+}
+
+func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) error {
+	if err := s.writer.prepareWanted(ctx); err != nil {
+		return err
+	}
+	raw, err := s.db.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(ctx, &tx{raw: raw, pool: s.writer}); err != nil {
+		// A transaction that its context has ended is rolled back already.
+		if rollback := raw.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
+			return errors.Join(err, rollback)
+		}
+		return err
+	}
+	return raw.Commit()
+}
+
+// spending runs an intention that uses up a state. Where the rest is refused with one of the contract's errors, the
+// spending stays and nothing else does. Without a state it is a plain write.
+func (s *Store) spending(ctx context.Context, op string, sp *account.Spend, rest func(context.Context, *tx) error) error {
+	if sp == nil {
+		return s.write(ctx, op, rest)
+	}
+	var refused error
+	err := s.transact(ctx, func(ctx context.Context, t *tx) error {
+		refused = nil
+		if err := spend(ctx, t, *sp); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `SAVEPOINT latchkey_spent`); err != nil {
+			return err
+		}
+		if err := rest(ctx, t); err != nil {
+			if !isRefusal(err) {
+				return err
+			}
+			refused = err
+			if _, err := t.exec(ctx, `ROLLBACK TO SAVEPOINT latchkey_spent`); err != nil {
+				return err
+			}
+		}
+		_, err := t.exec(ctx, `RELEASE SAVEPOINT latchkey_spent`)
+		return err
+	})
+	if err == nil {
+		err = refused
+	}
+	return s.wrap(ctx, op, err)
+}
+
+// isRefusal reports whether the error is an answer of the contract rather than a failure of the database.
+func isRefusal(err error) bool {
+	for _, refusal := range []error{
+		account.ErrNotFound, account.ErrEmailInUse, account.ErrInactive, account.ErrSpent, account.ErrSessionGone,
+		account.ErrPendingGone, account.ErrNicknameInUse, account.ErrCredentialInUse, account.ErrSignCount,
+		account.ErrCodeSpent, account.ErrLastWayIn, account.ErrLastSecondFactor,
+	} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}
+
+// wrap says what failed, once, and tells what is worth another try.
+func (s *Store) wrap(ctx context.Context, op string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isRefusal(err):
+	case ctx.Err() != nil:
+		// Whatever the driver made of it, the caller gave up.
+		err = ctx.Err()
+	case s.unavailable(err):
+		return fmt.Errorf("sqlstore: %s: %w: %w", op, account.ErrUnavailable, err)
+	}
+	return fmt.Errorf("sqlstore: %s: %w", op, err)
+}
+
+func (s *Store) unavailable(err error) bool {
+	var network net.Error
+	return s.closed.Load() || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.As(err, &network) || s.db.Unavailable(err)
+}

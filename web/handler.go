@@ -1,0 +1,131 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/internal/clientip"
+	"github.com/latchkey-auth/latchkey/internal/seal"
+	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/signin"
+)
+
+// Config is what the handler needs beside the service. The root package's Config documents the settings.
+type Config struct {
+	Prefix   string
+	Origins  []string
+	Messages *message.Catalogue
+	Ring     *seal.Ring
+	ClientIP clientip.Resolver
+	Overlay  fs.FS
+	Rand     io.Reader
+	Log      *slog.Logger
+
+	Registerable, DefaultRememberMe  bool
+	PostLoginView, PostLogoutView    string
+	PostVerifyView, PostRegisterView string
+	RememberLifetime                 time.Duration
+
+	UserPayload func(account.User) map[string]any
+	// Ready reports whether the store can serve.
+	Ready func(context.Context) error
+}
+
+// Handler serves the endpoints.
+type Handler struct {
+	Config
+	service *signin.Service
+	render  *renderer
+	flashes *seal.Box
+	mux     *http.ServeMux
+	guard   *http.CrossOriginProtection
+	handler http.Handler
+	origins map[string]*url.URL // by host
+}
+
+// New makes the handler. It fails on a template or text that does not parse, and on an origin that is none.
+func New(cfg Config, service *signin.Service) (*Handler, error) {
+	h := &Handler{Config: cfg, service: service, flashes: cfg.Ring.Box("flash"), mux: http.NewServeMux(), origins: map[string]*url.URL{}}
+	var err error
+	if h.render, err = newRenderer(cfg.Overlay, cfg.Messages, cfg.Prefix); err != nil {
+		return nil, err
+	}
+	h.guard = http.NewCrossOriginProtection()
+	for _, o := range cfg.Origins {
+		if err := h.guard.AddTrustedOrigin(o); err != nil {
+			return nil, err
+		}
+		u, err := url.Parse(o)
+		if err != nil {
+			return nil, err
+		}
+		h.origins[u.Host] = u
+	}
+	h.guard.SetDenyHandler(http.HandlerFunc(h.crossSite))
+	h.routes()
+	h.handler = h.guard.Handler(h.mux)
+	return h, nil
+}
+
+// ServeHTTP serves the endpoints under the prefix; every other path is 404.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }
+
+// secure reports whether the request's site is https: its cookies are Secure then.
+func (h *Handler) secure(r *http.Request) bool {
+	if o, ok := h.origins[r.Host]; ok {
+		return o.Scheme == "https"
+	}
+	return !slices.ContainsFunc(h.Origins, func(o string) bool { return strings.HasPrefix(o, "http://") })
+}
+
+// path is an endpoint's path under the prefix.
+func (h *Handler) path(name string) string { return h.Prefix + "/" + name }
+
+// view is a configured view, or a default under the prefix.
+func (h *Handler) view(configured, name string) string {
+	if configured != "" {
+		return configured
+	}
+	return h.path(name)
+}
+
+// identify finds out who a request is from.
+func (h *Handler) identify(r *http.Request) (*signin.Caller, error) {
+	client := signin.Client{Address: h.ClientIP.From(r), UserAgent: r.UserAgent(), Lang: h.Messages.Match(r.Header.Get("Accept-Language"))}
+	if o := r.Header.Get("Origin"); slices.Contains(h.Origins, o) {
+		client.Origin = o
+	}
+	bearer, has := bearerOf(r)
+	secure := h.secure(r)
+	return h.service.Identify(r.Context(), client, signin.Credentials{
+		Cookie: cookieValue(r, sessionCookie(secure)), Bearer: bearer, HasBearer: has,
+		Pending: cookieValue(r, pendingCookie(secure)), Device: cookieValue(r, deviceCookie),
+	})
+}
+
+// bearerOf is the token of an explicit bearer header, if there is one. Other schemes are not ours.
+func bearerOf(r *http.Request) (string, bool) {
+	if t := r.Header.Get("Authentication-Token"); t != "" {
+		return t, true
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+}
+
+func (h *Handler) crossSite(w http.ResponseWriter, r *http.Request) {
+	c := h.call(w, r)
+	c.caller = &signin.Caller{Client: signin.Client{Lang: h.Messages.Match(r.Header.Get("Accept-Language"))}}
+	c.fail(http.StatusForbidden, message.Unauthorized)
+}
+
+// unavailable reports whether an error means that the store cannot serve now.
+func unavailable(err error) bool { return errors.Is(err, account.ErrUnavailable) }

@@ -1,0 +1,283 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/internal/aaguid"
+	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/signin"
+)
+
+func passkeysPage(c *call) (*reply, error) {
+	o, err := c.h.service.Overview(c.r.Context(), *c.caller.User)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]map[string]any, len(o.Passkeys))
+	for i, k := range o.Passkeys {
+		list[i] = passkeyJSON(k)
+	}
+	return &reply{
+		body: map[string]any{"registered_credentials": list, "advice": codesOf(o.Advice)},
+		page: "wan-register",
+		data: passkeysData{
+			Passkeys: passkeyRows(o.Passkeys), FirstAllowed: c.h.service.AllowAsFirstFactor,
+			NameMax: c.h.service.NameMaxLength, Advice: c.advice(o.Advice),
+		},
+	}, nil
+}
+
+// passkeyJSON is a row of registered_credentials.
+func passkeyJSON(k account.Credential) map[string]any {
+	deviceType := "single_device"
+	if k.BackupEligible {
+		deviceType = "multi_device"
+	}
+	var discoverable any = "Unknown"
+	switch k.Discoverable {
+	case account.DiscoverableYes:
+		discoverable = true
+	case account.DiscoverableNo:
+		discoverable = false
+	}
+	name, known := aaguid.Name(k.AAGUID)
+	var authenticator any
+	if known {
+		authenticator = name
+	}
+	transports := k.Transports
+	if transports == nil {
+		transports = []string{}
+	}
+	return map[string]any{
+		"id": k.ID, "name": k.Nickname, "credential_id": b64(k.CredentialID), "transports": transports,
+		"lastuse": k.LastUsed, "created": k.Created, "usage": k.Usage, "backup_state": k.BackedUp, "device_type": deviceType,
+		"discoverable": discoverable, "aaguid": uuidText(k.AAGUID), "authenticator_name": authenticator,
+		"user_verified": k.UserVerified, "platform": isPlatform(k),
+	}
+}
+
+// uuidText is an AAGUID in the form of RFC 9562.
+func uuidText(a [16]byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", a[:4], a[4:6], a[6:8], a[8:10], a[10:])
+}
+
+// isPlatform: the passkey lives on the device itself, as the client said.
+func isPlatform(k account.Credential) bool {
+	if k.Attachment != "" {
+		return k.Attachment == "platform"
+	}
+	return slices.Contains(k.Transports, "internal")
+}
+
+func passkeyRows(creds []account.Credential) []passkeyRow {
+	rows := make([]passkeyRow, len(creds))
+	for i, k := range creds {
+		name, _ := aaguid.Name(k.AAGUID)
+		rows[i] = passkeyRow{
+			ID: k.ID, Name: k.Nickname, Authenticator: name, Usage: k.Usage, Transports: k.Transports, Discoverable: k.Discoverable,
+			Synced: k.BackedUp, Syncable: k.BackupEligible, Platform: isPlatform(k), UserVerified: k.UserVerified,
+			Created: k.Created, LastUsed: k.LastUsed,
+		}
+	}
+	return rows
+}
+
+func startRegistration(c *call) (*reply, error) {
+	in, err := c.texts("name", "usage")
+	if err != nil {
+		return nil, err
+	}
+	started, err := c.h.service.StartRegistration(c.r.Context(), c.caller, in[0], account.Usage(in[1]))
+	if err != nil {
+		return nil, err
+	}
+	return c.ceremony("register", "wan-register", started.Options, started.State, nil, map[string]any{})
+}
+
+// ceremony is the answer to the start of a ceremony: the options and the state, or the page that runs it.
+func (c *call) ceremony(kind, path string, options any, state string, remember *bool, body map[string]any) (*reply, error) {
+	raw, err := json.Marshal(options)
+	if err != nil {
+		return nil, err
+	}
+	body["credential_options"], body["wan_state"] = json.RawMessage(raw), state
+	back := c.h.path(path)
+	if kind == "register" && !c.caller.SignedIn() {
+		back = c.h.path("tf-setup")
+	}
+	return &reply{body: body, page: "ceremony", data: ceremonyData{
+		Kind: kind, Options: raw, Action: c.h.path(path) + "/" + state, Back: withNext(back, c.keptNext()),
+		Remember: remember != nil && *remember,
+	}}, nil
+}
+
+func finishRegistration(c *call) (*reply, error) {
+	credential, err := c.fields.credential()
+	if err != nil {
+		return nil, err
+	}
+	cred, err := c.h.service.FinishRegistration(c.r.Context(), c.caller, c.r.PathValue("state"), credential)
+	if err != nil {
+		return nil, err
+	}
+	rep := &reply{
+		to:   c.h.view(c.h.PostRegisterView, "wan-register"),
+		note: &note{Kind: noteSuccess, Key: message.WebAuthnRegisterSuccessful, Params: []any{"Name", cred.Nickname}},
+	}
+	switch next := c.keptNext(); {
+	case !c.caller.SignedIn(): // the sign-in goes on with the passkey that it just got
+		rep.to = withNext(c.h.path("wan-signin"), next)
+	case next != "":
+		rep.to = next
+	}
+	return rep, nil
+}
+
+func deletePage(c *call) (*reply, error) { return &reply{to: c.h.path("wan-register")}, nil }
+
+func deletePasskey(c *call) (*reply, error) {
+	in, err := c.texts("id", "name")
+	if err != nil {
+		return nil, err
+	}
+	cred, err := c.h.service.RemovePasskey(c.r.Context(), c.caller, in[0], in[1])
+	if err != nil {
+		return nil, err
+	}
+	return &reply{to: c.h.path("wan-register"), note: &note{Kind: noteSuccess, Key: message.WebAuthnCredentialDeleted, Params: []any{"Name", cred.Nickname}}}, nil
+}
+
+func signinPage(c *call) (*reply, error) {
+	secondary := c.h.service.Secondary(c.caller)
+	d := signinData{Remember: c.h.DefaultRememberMe, Secondary: secondary, Hints: c.h.service.AllowUserHints}
+	if secondary {
+		d.Remember = c.caller.Pending.Remember
+		methods, second, err := c.h.service.SecondMethods(c.r.Context(), c.caller)
+		if err != nil {
+			return nil, err
+		}
+		d.Other, d.Recovery = len(methods) > 1, c.h.service.RecoveryCodes && second.RecoveryCodes > 0
+	}
+	return &reply{body: map[string]any{"is_secondary": secondary}, page: "wan-signin", data: d}, nil
+}
+
+func startSignin(c *call) (*reply, error) {
+	identity, err := c.fields.text("identity")
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.wish()
+	if err != nil {
+		return nil, err
+	}
+	secondary := c.h.service.Secondary(c.caller)
+	started, err := c.h.service.StartSignin(c.r.Context(), c.caller, identity, w)
+	if err != nil {
+		return nil, err
+	}
+	return c.ceremony("signin", "wan-signin", started.Options, started.State, w.Remember,
+		map[string]any{"remember": w.Remember != nil && *w.Remember, "is_secondary": secondary})
+}
+
+func finishSignin(c *call) (*reply, error) {
+	credential, err := c.fields.credential()
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.wish()
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.h.service.FinishSignin(c.r.Context(), c.caller, c.r.PathValue("state"), credential, w)
+	if err != nil {
+		return nil, err
+	}
+	return c.signedIn(out, map[string]any{"post_login_url": c.afterLogin(out.Next)}), nil
+}
+
+func passkeyVerifyPage(c *call) (*reply, error) {
+	d, _, err := verifyDataOf(c)
+	return &reply{page: "wan-verify", data: d}, err
+}
+
+func startVerify(c *call) (*reply, error) {
+	w, err := c.wish()
+	if err != nil {
+		return nil, err
+	}
+	started, err := c.h.service.StartVerify(c.r.Context(), c.caller, w)
+	if err != nil {
+		return nil, err
+	}
+	return c.ceremony("verify", "wan-verify", started.Options, started.State, nil, map[string]any{})
+}
+
+func finishVerify(c *call) (*reply, error) {
+	credential, err := c.fields.credential()
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.wish()
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.h.service.FinishVerify(c.r.Context(), c.caller, c.r.PathValue("state"), credential, w)
+	if err != nil {
+		return nil, err
+	}
+	return c.verified(out), nil
+}
+
+func verifyDataOf(c *call) (verifyData, signin.VerifyWays, error) {
+	ways, err := c.h.service.VerifyWays(c.r.Context(), *c.caller.User)
+	return verifyData{Password: ways.Password, Passkey: ways.Passkey, Code: ways.Code}, ways, err
+}
+
+func verifyPage(c *call) (*reply, error) {
+	d, ways, err := verifyDataOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{
+		body: map[string]any{"user": c.user(*c.caller.User), "has_webauthn_verify_credential": ways.Passkey},
+		page: "verify", data: d,
+	}, nil
+}
+
+func verifyPassword(c *call) (*reply, error) {
+	pass, err := c.fields.text("password")
+	if err != nil {
+		return nil, err
+	}
+	code, err := c.fields.code("code")
+	if err != nil {
+		return nil, err
+	}
+	w, err := c.wish()
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.h.service.Verify(c.r.Context(), c.caller, signin.Proof{Password: pass, Code: code}, w)
+	if err != nil {
+		return nil, err
+	}
+	return c.verified(out), nil
+}
+
+// verified is the answer to a verification.
+func (c *call) verified(out signin.Outcome) *reply {
+	c.keep(out)
+	user := c.user(out.User)
+	if out.Bearer != "" {
+		user["authentication_token"] = out.Bearer
+	}
+	to := out.Next
+	if to == "" {
+		to = c.h.view(c.h.PostVerifyView, "")
+	}
+	return &reply{body: map[string]any{"user": user}, to: to, note: &note{Kind: noteSuccess, Key: message.ReauthenticationSuccessful}}
+}
