@@ -69,7 +69,7 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 	a.web, err = web.New(web.Config{
 		Prefix: cfg.URLPrefix, Origins: cfg.Origins, Messages: texts, Ring: ring, ClientIP: clientip.Resolver{Trusted: cfg.TrustedProxies},
 		Overlay: cfg.Overlay, Rand: cfg.Rand, Log: cfg.Log,
-		Registerable: cfg.Registerable, DefaultRememberMe: cfg.DefaultRememberMe,
+		Registerable: cfg.Registerable, Confirmable: cfg.Confirmable, DefaultRememberMe: cfg.DefaultRememberMe,
 		PostLoginView: cfg.PostLoginView, PostLogoutView: cfg.PostLogoutView, PostVerifyView: cfg.PostVerifyView, PostRegisterView: cfg.PostRegisterView,
 		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, Ready: store.Ping,
 	}, a.service)
@@ -102,6 +102,23 @@ func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *m
 // Handler serves the pages and the JSON API under Config.URLPrefix. Mount it there, without stripping the prefix; where it is empty, at
 // "/" or at the paths that the app leaves to it.
 func (a *Auth) Handler() http.Handler { return a.web }
+
+// RecoveryLink makes a link, valid for 30 minutes and once, with which the owner of an account sets a new password and gets back in. Make
+// sure that it is the owner whom you give it to. ErrNotFound of package account if nobody has that address.
+func (a *Auth) RecoveryLink(ctx context.Context, email string) (string, error) {
+	user, err := a.users.UserByEmail(ctx, email)
+	if err != nil {
+		return "", fmt.Errorf("latchkey: recovery link: %w", err)
+	}
+	if !user.Active {
+		return "", fmt.Errorf("latchkey: recovery link: %w", account.ErrInactive)
+	}
+	token, err := a.service.RecoveryLink(ctx, signin.Client{Lang: "en"}, user)
+	if err != nil {
+		return "", err
+	}
+	return a.cfg.Origins[0] + a.cfg.URLPrefix + "/recover/" + token, nil
+}
 
 // Sweep deletes what has ended: sessions, pending sign-ins, spent states. Call it now and then, every minute or so; any
 // number of replicas may.

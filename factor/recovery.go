@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/latchkey-auth/latchkey/internal/seal"
 )
@@ -46,13 +43,23 @@ func NewRecoveryCodes(rand io.Reader, n int) ([]string, error) {
 }
 
 // CleanRecoveryCode is the code as it was meant, in the form that is digested: upper case, without spaces and dashes, O
-// read as 0, I and L as 1, U as V.
+// read as 0, I and L as 1, U as V, full-width letters and other digits as the plain ones. What is left of something
+// else matches nothing.
 func CleanRecoveryCode(s string) string {
 	return strings.Map(func(r rune) rune {
 		if isFiller(r) {
 			return -1
 		}
-		switch r = unicode.ToUpper(r); r {
+		if d, ok := digit(r); ok {
+			return '0' + d
+		}
+		if 'Ａ' <= r && r <= 'ｚ' {
+			r -= 'Ａ' - 'A'
+		}
+		if 'a' <= r && r <= 'z' {
+			r -= 'a' - 'A'
+		}
+		switch r {
 		case 'O':
 			return '0'
 		case 'I', 'L':
@@ -61,7 +68,7 @@ func CleanRecoveryCode(s string) string {
 			return 'V'
 		}
 		return r
-	}, norm.NFKC.String(s))
+	}, s)
 }
 
 // RecoveryDigests are the digests of one account's code under each key of the ring, never none. The first is the one to

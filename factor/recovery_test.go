@@ -79,10 +79,15 @@ func TestCleanRecoveryCode(t *testing.T) {
 	const want = "7K3M01VXQW4TZB2D"
 	for _, typed := range []string{
 		"7K3M-01VX-QW4T-ZB2D", "7k3m-01vx-qw4t-zb2d", "7K3M01VXQW4TZB2D", "7k3m 01vx qw4t zb2d", " 7K3M-01VX-QW4T-ZB2D\n", "7K3M–01VX—QW4T−ZB2D",
-		"7K3M-OIVX-QW4T-ZB2D", "7k3m-oluX-qw4t-zb2d", "7K3M-oiux-QW4T-ZB2D", "７Ｋ３Ｍ-０１ＶＸ-ＱＷ４Ｔ-ＺＢ２Ｄ", "\u200b7K3M-01VX\u00a0QW4T-ZB2D",
+		"7K3M-OIVX-QW4T-ZB2D", "7k3m-oluX-qw4t-zb2d", "7K3M-oiux-QW4T-ZB2D", "７Ｋ３Ｍ-０１ＶＸ-ＱＷ４Ｔ-ＺＢ２Ｄ", "\u200b7K3M-01VX\u00a0QW4T-ZB2D", "７ｋ３ｍ－ｏｌｕｘ－ｑｗ４ｔ－ｚｂ２ｄ", "٧K٣M-٠١VX-QW٤T-ZB٢D",
 	} {
 		if got := factor.CleanRecoveryCode(typed); got != want {
 			t.Errorf("CleanRecoveryCode(%q) = %q, want %q", typed, got, want)
+		}
+	}
+	for _, other := range []string{"7K3M-01VX-QW4T-ZB2Ð", "7K3M-01VX-QW4T-ZB2.", "7K3M-01VX-QW4T-ZB2\x00", "7K3M_01VX_QW4T_ZB2D", "7K3M-01VX-QW4T-ZB2\xff"} {
+		if got := factor.CleanRecoveryCode(other); got == want {
+			t.Errorf("CleanRecoveryCode(%q) = %q", other, got)
 		}
 	}
 	if got := factor.CleanRecoveryCode(""); got != "" {

@@ -77,26 +77,17 @@ func TestACodeCountsOnce(t *testing.T) {
 
 // Where two steps in reach have one code, the later is spent, or the code would count twice.
 func TestTwinStepsSpendTheLater(t *testing.T) {
-	key := []byte("12345678901234567890")
-	var twin int64
-	codes := map[int64]string{}
-	for n := int64(0); n < 3_000_000 && twin == 0; n++ {
-		codes[n] = totp(t, key, n)
-		if n > 0 && codes[n] == codes[n-1] {
-			twin = n
-		}
-		delete(codes, n-1)
-	}
-	if twin == 0 {
-		t.Fatal("no twins found")
+	const twin, code = 910738, "911617"
+	if totp(t, rfcKey, twin-1) != code || totp(t, rfcKey, twin) != code {
+		t.Fatal("they are no twins")
 	}
 	for _, at := range []int64{twin - 1, twin} {
-		step, ok := factor.MatchTOTP(key, codes[twin], time.Unix(at*30, 0), 0)
+		step, ok := factor.MatchTOTP(rfcKey, code, time.Unix(at*30, 0), 0)
 		if !ok || step != twin {
 			t.Errorf("at step %d: %d, %v; want %d", at, step, ok, twin)
 		}
 	}
-	if step, ok := factor.MatchTOTP(key, codes[twin], time.Unix(twin*30, 0), twin); ok {
+	if step, ok := factor.MatchTOTP(rfcKey, code, time.Unix(twin*30, 0), twin); ok {
 		t.Errorf("it counts again, as step %d", step)
 	}
 }

@@ -140,9 +140,9 @@ func (s *Service) throttled(ctx context.Context, c *Caller, userID string, m acc
 // span is a duration in words.
 func (s *Service) span(lang string, d time.Duration) string {
 	if d <= time.Minute {
-		return s.Messages.Text(lang, "page.seconds", "N", max(1, int(d.Seconds()+0.999)))
+		return s.Messages.Text(lang, "span.seconds", "N", max(1, int(d.Seconds()+0.999)))
 	}
-	return s.Messages.Text(lang, "page.minutes", "N", int((d+time.Minute-1)/time.Minute))
+	return s.Messages.Text(lang, "span.minutes", "N", int((d+time.Minute-1)/time.Minute))
 }
 
 // guess names the buckets of one guess at an account's step: the account's own and the address's.

@@ -101,7 +101,7 @@ func New(cfg Config, users account.Users, store account.Store) *Service {
 		graces: cfg.Ring.Box("freshness grace"),
 		ids:    cfg.Ring.MAC("identity in a state"),
 	}
-	for _, c := range []ceremony{ceremonyRegister, ceremonySignin, ceremonyVerify, ceremonySetup} {
+	for _, c := range []ceremony{ceremonyRegister, ceremonySignin, ceremonyVerify, ceremonySetup, ceremonyRecover, ceremonyConfirm} {
 		s.states[c] = cfg.Ring.Box("state " + string(c))
 	}
 	return s
@@ -133,6 +133,14 @@ type Caller struct {
 
 // SignedIn reports whether the caller has a session.
 func (c *Caller) SignedIn() bool { return c.Session != nil }
+
+// Factors is how many authentication factors the caller's session has proved: 0 without one.
+func (c *Caller) Factors() int {
+	if c.Session == nil {
+		return 0
+	}
+	return account.FactorsOf(c.Session.Methods)
+}
 
 // Is reports whether the caller has a pending sign-in in which that act is allowed.
 func (c *Caller) Is(a Act) bool { return c.Pending != nil && Allowed(c.Pending.State, a) }

@@ -100,6 +100,10 @@ func (s *Service) within(c ceremony) time.Duration {
 		return s.RegisterWithin
 	case ceremonySetup:
 		return s.TwoFactorSetupWithin
+	case ceremonyRecover:
+		return recoverWithin
+	case ceremonyConfirm:
+		return confirmWithin
 	}
 	return s.SigninWithin
 }

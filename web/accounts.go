@@ -58,7 +58,7 @@ func (c *call) startOver() error {
 }
 
 func registerPage(c *call) (*reply, error) {
-	return &reply{page: "register", data: registerData{MinLength: c.h.service.PasswordLengthMin}}, nil
+	return &reply{page: "register", data: registerData{MinLength: c.h.service.PasswordLengthMin, MailFirst: c.h.Confirmable}}, nil
 }
 
 func register(c *call) (*reply, error) {
@@ -76,6 +76,9 @@ func register(c *call) (*reply, error) {
 	}
 	if err := c.startOver(); err != nil {
 		return nil, err
+	}
+	if c.h.Confirmable {
+		return c.askConfirmation(in[0])
 	}
 	out, err := c.h.service.Register(c.r.Context(), c.caller, n, w)
 	if err != nil {
@@ -150,7 +153,7 @@ func changePassword(c *call) (*reply, error) {
 		return nil, err
 	}
 	c.keep(out)
-	return &reply{body: map[string]any{"user": c.user(out.User)}, to: c.h.path("account"), note: &note{Kind: noteSuccess, Key: "page.flash.password_changed"}}, nil
+	return &reply{body: map[string]any{"user": c.user(out.User)}, to: c.h.path("account"), note: &note{Kind: noteSuccess, Key: "flash.password_changed"}}, nil
 }
 
 func listSessions(c *call) (*reply, error) {
@@ -190,7 +193,7 @@ func endSessions(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep := &reply{body: map[string]any{"ended": n}, to: c.h.path("account"), note: &note{Kind: noteSuccess, Key: "page.flash.sessions_ended", Params: []any{"N", n}}}
+	rep := &reply{body: map[string]any{"ended": n}, to: c.h.path("account"), note: &note{Kind: noteSuccess, Key: "flash.sessions_ended", Params: []any{"N", n}}}
 	if e.All || (!e.Others && e.ID == c.caller.Session.ID) {
 		c.dropCookie(sessionCookie(c.secure))
 		rep.to = c.h.path("login")
@@ -225,7 +228,7 @@ func accountPage(c *call) (*reply, error) {
 func (c *call) advice(a []signin.Advice) []string {
 	var out []string
 	for _, x := range a {
-		out = append(out, c.text(message.Key("page.advice."+string(x))))
+		out = append(out, c.text(message.Key("advice."+string(x))))
 	}
 	return out
 }

@@ -261,7 +261,7 @@ func (c *call) fail(status int, key message.Key) {
 		c.sendProblem(p, nil)
 		return
 	}
-	c.sendPage(&reply{page: "error", status: status, data: errorData{Status: status, Text: c.text(message.Key("page.error." + strconv.Itoa(status)))}})
+	c.sendPage(&reply{page: "error", status: status, data: errorData{Status: status, Text: c.text(message.Key("status." + strconv.Itoa(status)))}})
 }
 
 // broken answers a failure of the system: 503 where the store cannot be reached, else 500, and a line in the log.

@@ -30,10 +30,10 @@ type Config struct {
 	Rand     io.Reader
 	Log      *slog.Logger
 
-	Registerable, DefaultRememberMe  bool
-	PostLoginView, PostLogoutView    string
-	PostVerifyView, PostRegisterView string
-	RememberLifetime                 time.Duration
+	Registerable, Confirmable, DefaultRememberMe bool
+	PostLoginView, PostLogoutView                string
+	PostVerifyView, PostRegisterView             string
+	RememberLifetime                             time.Duration
 
 	UserPayload func(account.User) map[string]any
 	// Ready reports whether the store can serve.

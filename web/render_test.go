@@ -92,7 +92,7 @@ func samples() []View {
 			}}},
 		"error":   {errorData{}, errorData{Status: 403, Text: hostile}, errorData{Status: 404}, errorData{Status: 429}, errorData{Status: 500, Text: "x"}},
 		"recover": {recoverData{}, recoverData{MinLength: 8, Factors: true}},
-		"confirm": {nil},
+		"confirm": {confirmData{}, confirmData{Email: hostile, MinLength: 8}},
 		"message": {messageData{}, messageData{Title: hostile, Text: hostile}},
 	}
 	fields := []string{"email", "password", "password_confirm", "new_password", "new_password_confirm", "identity", "name", "usage",

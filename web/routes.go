@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/message"
@@ -26,6 +25,8 @@ type endpoint struct {
 	// back is where a browser is sent when POST is refused, for the finishing halves of ceremonies; "" shows the page of
 	// get again with the texts at its fields.
 	back string
+	// dead: it is a link, and a browser whose link no longer opens is told so at /login.
+	dead bool
 }
 
 // routes is the table of all endpoints.
@@ -45,6 +46,9 @@ func (h *Handler) routes() {
 		{path: "login", get: loginPage, post: login, offered: always},
 		{path: "logout", post: logout, offered: always},
 		{path: "register", gate: anonymous, get: registerPage, post: register, offered: registerable},
+
+		{path: "confirm/{state}", gate: anonymous, get: confirmPage, post: confirm, offered: func(*call) bool { return h.Confirmable }, dead: true},
+		{path: "recover/{state}", gate: anonymous, get: recoverPage, post: recoverAccount, offered: always, dead: true},
 
 		{path: "wan-register", gate: fresh, postGate: enrolling, get: passkeysPage, post: startRegistration, offered: always},
 		{path: "wan-register/{state}", postGate: enrollee, post: finishRegistration, offered: always, back: "wan-register"},
@@ -184,6 +188,10 @@ func (c *call) refused(e *endpoint, err error) {
 		c.redirect(withNext(to, c.keptNext()))
 		return
 	}
+	if e.dead && p.fields[""] != nil {
+		c.send(&reply{to: c.h.path("login"), note: &note{Kind: noteError, Key: "flash.link_dead"}})
+		return
+	}
 	get := e.get
 	if e.path == "wan-register" && !c.caller.SignedIn() {
 		get = setupPage
@@ -231,18 +239,7 @@ func (c *call) bar(key message.Key, more map[string]any, to string) *reply {
 	for k, v := range more {
 		body[k] = v
 	}
-	return &reply{status: statusOf(key), body: body, to: to, note: &note{Kind: noteInfo, Key: key}}
-}
-
-// page is the page that a request concerns, for coming back to it: a GET's own address, or the page that a POST's form is on.
-func (c *call) page(e *endpoint) string {
-	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
-		return c.r.URL.RequestURI()
-	}
-	if e.back != "" {
-		return c.h.path(e.back)
-	}
-	return c.r.URL.Path
+	return &reply{status: statusOf(key), body: body, to: to, note: c.explained(key)}
 }
 
 // authenticated is the contract's AUTH.
@@ -250,7 +247,7 @@ func authenticated(c *call, e *endpoint) *reply {
 	if c.caller.SignedIn() {
 		return nil
 	}
-	return c.bar(message.Unauthenticated, nil, c.h.path("login")+"?next="+url.QueryEscape(c.page(e)))
+	return c.bar(message.Unauthenticated, nil, withNext(c.h.path("login"), c.page(e)))
 }
 
 // fresh is AUTH and FRESH.
@@ -285,7 +282,7 @@ func stale(c *call, e *endpoint, more map[string]any) *reply {
 	for k, v := range more {
 		body[k] = v
 	}
-	return c.bar(message.ReauthenticationRequired, body, c.h.path("verify")+"?next="+url.QueryEscape(c.page(e)))
+	return c.bar(message.ReauthenticationRequired, body, withNext(c.h.path("verify"), c.page(e)))
 }
 
 // anonymous is ANON.

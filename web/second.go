@@ -102,9 +102,9 @@ func (c *call) rescueURLs(opts []string) map[string]string {
 }
 
 // validation is what the pages of tf-validate and tf-rescue share.
-func (c *call) validation(page string) (*reply, error) {
+func (c *call) validation(page, problem string) (*reply, error) {
 	p := c.caller.Pending
-	d := validateData{Method: p.Method, Setup: p.State == account.PendingValidating, Rescue: map[string]string{}}
+	d := validateData{Problem: problem, Method: p.Method, Setup: p.State == account.PendingValidating, Rescue: map[string]string{}}
 	var opts []string
 	if !d.Setup {
 		methods, second, err := c.h.service.SecondMethods(c.r.Context(), c.caller)
@@ -122,13 +122,13 @@ func (c *call) validation(page string) (*reply, error) {
 			d.SentTo = where(*c.caller.PendingUser, p.Method, f.Phone)
 		}
 		for _, o := range opts {
-			d.Rescue[o] = c.text(message.Key("page.rescue." + o))
+			d.Rescue[o] = c.text(message.Key("rescue." + o))
 		}
 	}
 	return &reply{body: map[string]any{"recovery_options": c.rescueURLs(opts)}, page: page, data: d}, nil
 }
 
-func validatePage(c *call) (*reply, error) { return c.validation("tf-validate") }
+func validatePage(c *call) (*reply, error) { return c.validation("tf-validate", "") }
 
 func validate(c *call) (*reply, error) {
 	code, err := c.fields.code("code")
@@ -148,7 +148,7 @@ func validate(c *call) (*reply, error) {
 	return rep, nil
 }
 
-func rescuePage(c *call) (*reply, error) { return c.validation("tf-rescue") }
+func rescuePage(c *call) (*reply, error) { return c.validation("tf-rescue", "") }
 
 func rescue(c *call) (*reply, error) {
 	option, err := c.fields.text("help_setup")
@@ -158,7 +158,7 @@ func rescue(c *call) (*reply, error) {
 	if err := c.h.service.Rescue(c.r.Context(), c.caller, option); err != nil {
 		return nil, err
 	}
-	rep, err := c.validation("tf-rescue")
+	rep, err := c.validation("tf-rescue", option)
 	if err != nil {
 		return nil, err
 	}
@@ -167,10 +167,10 @@ func rescue(c *call) (*reply, error) {
 		rep.to = c.h.path("mf-recovery")
 	case signin.RescueEmail:
 		rep.to, rep.note = c.h.path("tf-validate"), &note{Kind: noteInfo, Key: message.CodeHasBeenSent}
-	default:
-		rep.to, rep.note = c.h.path("tf-rescue"), &note{Kind: noteInfo, Key: "page.flash.help_is_coming"}
 	}
-	rep.to = withNext(rep.to, c.keptNext())
+	if rep.to != "" {
+		rep.to = withNext(rep.to, c.keptNext())
+	}
 	return rep, nil
 }
 
@@ -298,7 +298,7 @@ func startSetup(c *call) (*reply, error) {
 
 // authenticatorSetup adds the key, as text and as a picture.
 func authenticatorSetup(c *call, rep *reply, d *setupData, started signin.SetupStarted, user account.User) error {
-	svg, err := qr.SVG(started.URI, c.text("page.tf-setup.qr"))
+	svg, err := qr.SVG(started.URI, c.text("qr.label"))
 	if err != nil {
 		return err
 	}

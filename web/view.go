@@ -138,8 +138,16 @@ type (
 		Has       bool
 		MinLength int
 	}
-	// registerData is register's.
-	registerData struct{ MinLength int }
+	// registerData is register's. MailFirst: only the address is asked for, the password is set behind the link in the mail.
+	registerData struct {
+		MinLength int
+		MailFirst bool
+	}
+	// confirmData is confirm's: the password of the account that is made now.
+	confirmData struct {
+		Email     string
+		MinLength int
+	}
 	// accountData is account's: every way in, every second factor, what is missing, every session.
 	accountData struct {
 		Created     time.Time

@@ -100,7 +100,7 @@ func ascii(s string) bool {
 }
 
 func TestEmailOfEveryCharacter(t *testing.T) {
-	for r := rune(0); r <= unicode.MaxRune; r++ {
+	for r := range everyCharacter() {
 		for _, s := range []string{"a" + string(r) + "@example.test", "a@b" + string(r) + "c.test"} {
 			if got, err := names.Email(s); err == nil {
 				checkEmail(t, got)

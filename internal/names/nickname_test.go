@@ -2,6 +2,7 @@ package names_test
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 	"unicode"
@@ -115,9 +116,21 @@ func TestNicknameLength(t *testing.T) {
 	}
 }
 
+// everyCharacter is all of Unicode, but for a sample of the large blocks whose characters are alike.
+func everyCharacter() iter.Seq[rune] {
+	return func(yield func(rune) bool) {
+		for r := rune(0); r <= unicode.MaxRune; r++ {
+			alike := unicode.In(r, unicode.Han, unicode.Hangul, unicode.Tangut, unicode.Yi, unicode.Cuneiform, unicode.Egyptian_Hieroglyphs) || r >= 0xf0000
+			if (!alike || r%61 == 0) && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
 // Every single character passes or not by the rule, and what comes out is stable.
 func TestNicknameOfEveryCharacter(t *testing.T) {
-	for r := rune(0); r <= unicode.MaxRune; r++ {
+	for r := range everyCharacter() {
 		got, err := names.Nickname("a"+string(r)+"b", 100)
 		if err != nil {
 			continue

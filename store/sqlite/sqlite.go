@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"modernc.org/sqlite"
@@ -45,7 +47,9 @@ func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) 
 	if readers <= 0 {
 		readers = max(4, runtime.GOMAXPROCS(0))
 	}
-	writer, err := openPool(path, o, 1, url.Values{"_txlock": {"immediate"}})
+	writer, err := openPool(path, o, 1, url.Values{
+		"_txlock": {"immediate"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -71,17 +75,26 @@ func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) 
 	return store, nil
 }
 
+// creating keeps openers in this process apart while a file is made: closing any descriptor of a file drops the POSIX
+// locks that the whole process holds on it, SQLite's too.
+var creating sync.Mutex
+
 // create makes the file before SQLite does, which would leave its mode to the umask. SQLite gives its companions the
-// mode of the file.
+// mode of the file. A file that is there is not touched.
 func create(path string) error {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.ContainsRune(path, 0) {
 		return fmt.Errorf("sqlite: %q is no file name", path)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("sqlite: %w", err)
+	creating.Lock()
+	defer creating.Unlock()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	if err := f.Close(); err != nil {
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	return nil
@@ -122,8 +135,6 @@ func dsn(path string, busy time.Duration, params url.Values) (string, error) {
 	// Never mode=rwc: a file that was taken away is not silently made anew by the next connection.
 	params.Set("mode", "rw")
 	params.Set("_busy_timeout", strconv.FormatInt(busy.Milliseconds(), 10))
-	params.Set("_journal_mode", "WAL")
-	params.Set("_synchronous", "FULL")
 	params.Set("_foreign_keys", "1")
 	params.Set("_dqs", "0")
 	params.Set("_defensive", "1")
@@ -149,7 +160,7 @@ func unavailable(err error) bool {
 	}
 	switch e.Code() & 0xff { // the primary code
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
-		sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY:
 		return true
 	}
 	return false

@@ -10,7 +10,8 @@ import (
 // FinishRegistration stores a passkey, and makes a pending sign-in that set it up ready for it.
 func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistration) error {
 	return s.spending(ctx, "finish registration", &f.Spend, func(ctx context.Context, t *tx) error {
-		if f.SessionID != "" {
+		// Somebody must have started it: in a session, unless in a pending sign-in.
+		if f.SessionID != "" || f.PendingID == "" {
 			if err := mustHaveSession(ctx, t, f.Credential.UserID, f.SessionID); err != nil {
 				return err
 			}
@@ -71,6 +72,22 @@ func (s *Store) RemoveCredential(ctx context.Context, r account.RemoveCredential
 		return account.Credential{}, err
 	}
 	return removed, nil
+}
+
+// Registration returns the raw evidence of a registration, by [account.Credential.ID], or account.ErrNotFound. It is
+// for moving to another verifier, and no part of the contract.
+func (s *Store) Registration(ctx context.Context, id string) (account.Registration, error) {
+	r, ok, err := first(ctx, s.reader, scanRegistration, `
+		SELECT authenticator_data, client_data_json FROM latchkey_registrations WHERE credential = $1`, id)
+	if err == nil && !ok {
+		err = account.ErrNotFound
+	}
+	return r, s.wrap(ctx, "find registration", err)
+}
+
+func scanRegistration(row scanner) (r account.Registration, err error) {
+	err = row.Scan(&r.AuthenticatorData, &r.ClientDataJSON)
+	return r, err
 }
 
 // keepWithout is what removing a passkey of that usage can break: it is the last of something only if it was one.

@@ -17,7 +17,7 @@ func (s *Store) write(ctx context.Context, op string, do func(context.Context, *
 	return s.wrap(ctx, op, s.transact(ctx, do))
 }
 
-func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) error {
+func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) (err error) {
 	if err := s.writer.prepareWanted(ctx); err != nil {
 		return err
 	}
@@ -25,11 +25,13 @@ func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) erro
 	if err != nil {
 		return err
 	}
-	if err := do(ctx, &tx{raw: raw, pool: s.writer}); err != nil {
-		// A transaction that its context has ended is rolled back already.
+	// Deferred, so that not even a panic keeps the only writing connection.
+	defer func() {
 		if rollback := raw.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
-			return errors.Join(err, rollback)
+			err = errors.Join(err, rollback)
 		}
+	}()
+	if err := do(ctx, &tx{raw: raw, pool: s.writer}); err != nil {
 		return err
 	}
 	return raw.Commit()

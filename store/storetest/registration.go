@@ -193,7 +193,11 @@ func refusedRegistrations(e *env) {
 		"no such session": {func(f *account.FinishRegistration) { f.SessionID = "none" }, account.ErrSessionGone},
 		"ended session":   {func(f *account.FinishRegistration) { f.SessionID = ended.ID }, account.ErrSessionGone},
 		"other's session": {func(f *account.FinishRegistration) { f.SessionID = others.ID }, account.ErrSessionGone},
+		"nobody":          {func(f *account.FinishRegistration) { f.SessionID = "" }, account.ErrSessionGone},
 		"device":          {func(f *account.FinishRegistration) { f.SessionID = device.ID }, account.ErrSessionGone},
+		"ended session in a sign-in": {
+			func(f *account.FinishRegistration) { f.SessionID, f.PendingID = ended.ID, p.ID }, account.ErrSessionGone,
+		},
 		"no such pending": {func(f *account.FinishRegistration) { f.SessionID, f.PendingID = "", "none" }, account.ErrPendingGone},
 		"other's pending": {func(f *account.FinishRegistration) { f.SessionID, f.PendingID = "", theirPending.ID }, account.ErrPendingGone},
 		"nickname":        {func(f *account.FinishRegistration) { f.Credential.Nickname = taken.Nickname }, account.ErrNicknameInUse},

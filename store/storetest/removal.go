@@ -136,6 +136,11 @@ func (e *env) removedOne(errs []error, refused error) {
 
 // keeps walks what an account can have, what is removed and what must stay.
 func keeps(e *env) {
+	// What another account has is no help.
+	other := e.user().ID
+	e.passkey(other, account.UsageFirst)
+	e.passkey(other, account.UsageSecondary)
+	e.factor(other, account.MethodEmail)
 	all := account.Keep{WayIn: true, SecondFactor: true}
 	for name, c := range map[string]struct {
 		first, second, codes int // what the account has
@@ -175,12 +180,8 @@ func keeps(e *env) {
 		for i := range c.codes {
 			e.factor(u.ID, []account.Method{account.MethodAuthenticator, account.MethodEmail}[i])
 		}
-		// Recovery codes are no second factor that could be relied on, nor is another account's.
-		e.recoveryCodes(u.ID, 3)
-		other := e.user().ID
-		e.passkey(other, account.UsageFirst)
-		e.passkey(other, account.UsageSecondary)
-		e.factor(other, account.MethodEmail)
+		// Recovery codes are no second factor that could be relied on.
+		e.recoveryCodes(u.ID, 1)
 		e.signedIn(u.ID, account.SessionDevice)
 
 		events := []account.Event{e.event(u.ID)}

@@ -165,7 +165,7 @@ func accounts() []setting {
 			set:     boolean(func(s *Settings) *bool { return &s.Library.GenericResponses })},
 		{name: "PASSWORD_LENGTH_MIN", value: "8",
 			meaning: "The shortest password, in characters. Common passwords are refused at any length.",
-			set:     integer(func(s *Settings) *int { return &s.Library.PasswordLengthMin }, 1, 256)},
+			set:     integer(func(s *Settings) *int { return &s.Library.PasswordLengthMin }, 1, 128)},
 		{name: "POST_LOGIN_VIEW", note: "`/`, below URL_PREFIX",
 			meaning: "Where a browser goes after signing in, where nothing else was asked for: a path on this site, or a URL.",
 			set:     view(func(s *Settings) *string { return &s.Library.PostLoginView })},

@@ -37,7 +37,7 @@ func values() map[string]struct{ good, bad []string } {
 		"TOTP_ISSUER": text,
 
 		"REGISTERABLE": boolean, "CONFIRMABLE": boolean, "RETURN_GENERIC_RESPONSES": boolean,
-		"PASSWORD_LENGTH_MIN": {[]string{"1", "8", "15"}, []string{"", "0", "-8", "257", "long"}},
+		"PASSWORD_LENGTH_MIN": {[]string{"1", "8", "15"}, []string{"", "0", "-8", "129", "long"}},
 		"POST_LOGIN_VIEW":     view, "POST_LOGOUT_VIEW": view, "POST_VERIFY_VIEW": view, "WAN_POST_REGISTER_VIEW": view,
 
 		"THROTTLE_ACCOUNT": rate, "THROTTLE_ADDRESS": rate, "THROTTLE_SEND": rate,
