@@ -96,6 +96,7 @@ func openTab(t *testing.T, base string, profile chromedp.ContextOption) *tab {
 	b.profile = chromedp.FromContext(ctx).BrowserContextID
 	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	b.look(1280, "light")
+	b.onEveryPage(watchOffers)
 	return b
 }
 
@@ -125,7 +126,7 @@ func (b *tab) run(steps ...chromedp.Action[chromedp.Void]) {
 func (b *tab) hear(ev any) {
 	switch ev := ev.(type) {
 	case *runtime.EventConsoleAPICalled:
-		if ev.Type == runtime.APITypeError || ev.Type == runtime.APITypeWarning || ev.Type == runtime.APITypeAssert {
+		if ev.Type == runtime.ConsoleAPICalledTypeError || ev.Type == runtime.ConsoleAPICalledTypeWarning || ev.Type == runtime.ConsoleAPICalledTypeAssert {
 			var words []string
 			for _, a := range ev.Args {
 				words = append(words, string(a.Value)+a.Description)
@@ -140,7 +141,7 @@ func (b *tab) hear(ev any) {
 		}
 		b.fault("exception: %s (%s:%d)", text, d.URL, d.LineNumber)
 	case *log.EventEntryAdded:
-		if ev.Entry.Level == log.LevelError || ev.Entry.Level == log.LevelWarning {
+		if ev.Entry.Level == log.EntryLevelError || ev.Entry.Level == log.EntryLevelWarning {
 			b.fault("%s %s: %s (%s)", ev.Entry.Source, ev.Entry.Level, ev.Entry.Text, ev.Entry.URL)
 		}
 	case *network.EventResponseReceived:

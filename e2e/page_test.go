@@ -95,3 +95,21 @@ func (b *tab) fill(name, text string) {
 func submit(action string) string {
 	return "form[action=" + quote(action) + "] button[type=submit]"
 }
+
+// offers waits until the page offers passkeys in its field.
+func (b *tab) offers() {
+	b.Helper()
+	b.until("window.offered > 0")
+}
+
+// watchOffers counts the offers that a page makes in its field, so that a test can wait for one.
+const watchOffers = `(() => {
+	const real = navigator.credentials?.get.bind(navigator.credentials);
+	if (!real) return;
+	window.offered = 0;
+	navigator.credentials.get = (options) => {
+		const answer = real(options);
+		if (options?.mediation === 'conditional') window.offered++;
+		return answer;
+	};
+})()`

@@ -68,8 +68,8 @@ func digit(r rune) (rune, bool) {
 	return 0, false
 }
 
-// Codes keeps sent codes without keeping them: a million of them is soon tried out against a plain hash, but not against an
-// HMAC under a key that is not in the database. It is safe for concurrent use.
+// Codes keeps sent codes without keeping them: a million of them is soon tried out against a plain hash, but not
+// against an HMAC under a key that is not in the database. It is safe for concurrent use.
 type Codes struct {
 	mac *seal.MAC
 }

@@ -13,8 +13,8 @@ var ErrPhone = errors.New("factor: not a phone number in international form")
 // hidden stands for what a masked address or number leaves out.
 const hidden = "…"
 
-// MaskEmail is enough of an address for its owner to know it by: "a…e@example.test". The part before the @ shows its first
-// and last character where it has three or more, the first where it has two, else none.
+// MaskEmail is enough of an address for its owner to know it by: "a…e@example.test". The part before the @ shows
+// its first and last character where it has three or more, the first where it has two, else none.
 func MaskEmail(s string) string {
 	at := strings.LastIndexByte(s, '@')
 	if at < 0 {
@@ -34,8 +34,8 @@ func MaskEmail(s string) string {
 	return first + hidden + last + domain
 }
 
-// MaskPhone is enough of a number for its owner to know it by, its country and last two digits: "+44 … 00". What is no number in E.164
-// is hidden whole.
+// MaskPhone is enough of a number for its owner to know it by, its country and last two digits: "+44 … 00". What is
+// no number in E.164 is hidden whole.
 func MaskPhone(s string) string {
 	number, err := E164(s)
 	if err != nil {
@@ -45,9 +45,9 @@ func MaskPhone(s string) string {
 	return "+" + country + " " + hidden + " " + number[len(number)-2:]
 }
 
-// E164 reads a number in international form and returns it as "+" and 8 to 15 digits (ITU-T E.164 §6). Spaces, dashes,
-// parentheses and the invisible characters of a pasted contact are dropped. A national prefix in parentheses, "(0)", is no part of such a number and is refused, as
-// are extensions.
+// E164 reads a number in international form and returns it as "+" and 8 to 15 digits (ITU-T E.164 §6). Spaces,
+// dashes, parentheses and the invisible characters of a pasted contact are dropped. A national prefix in
+// parentheses, "(0)", is no part of such a number and is refused, as are extensions.
 //
 // Errors: ErrPhone.
 func E164(s string) (string, error) {

@@ -39,8 +39,9 @@ func TOTPText(key []byte) string { return totpText.EncodeToString(key) }
 // TOTPGroups is TOTPText in groups of four, for a person to read and type.
 func TOTPGroups(key []byte) string { return group(TOTPText(key), 4, " ") }
 
-// TOTPURI is the key as an otpauth URI, for a QR code: "otpauth://totp/Issuer:account?secret=…&issuer=…". The format (Google Authenticator's
-// Key URI Format) parts issuer and account with a colon, so that colons within either are left out.
+// TOTPURI is the key as an otpauth URI, for a QR code: "otpauth://totp/Issuer:account?secret=…&issuer=…". The
+// format (Google Authenticator's Key URI Format) parts issuer and account with a colon, so that colons within
+// either are left out.
 func TOTPURI(issuer, account string, key []byte) string {
 	issuer = strings.TrimSpace(strings.ReplaceAll(issuer, ":", ""))
 	account = strings.TrimSpace(strings.ReplaceAll(account, ":", ""))
@@ -53,12 +54,14 @@ func TOTPURI(issuer, account string, key []byte) string {
 		fmt.Sprintf("&algorithm=SHA1&digits=%d&period=%d", totpDigits, totpPeriod)
 }
 
-// escape leaves nothing but unreserved characters (RFC 3986 §2.3); apps show the plus that a form's encoding makes of a space.
+// escape leaves nothing but unreserved characters (RFC 3986 §2.3); apps show the plus that a form's encoding makes
+// of a space.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// MatchTOTP looks for the time step, now's or the one before or after it, whose code is the one given, and returns it.
-// Steps up to and including after never match: give the last step that was accepted, and store the one returned, so
-// that no code counts twice (RFC 6238 §5.2). Of several matching steps it is the latest. The time it takes does not depend on which matches.
+// MatchTOTP looks for the time step, now's or the one before or after it, whose code is the one given, and returns
+// it. Steps up to and including after never match: give the last step that was accepted, and store the one
+// returned, so that no code counts twice (RFC 6238 §5.2). Of several matching steps it is the latest. The time it
+// takes does not depend on which matches.
 func MatchTOTP(key []byte, code string, now time.Time, after int64) (step int64, ok bool) {
 	if len(key) == 0 {
 		return 0, false // anybody can compute the codes of an empty key

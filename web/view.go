@@ -169,6 +169,7 @@ type (
 	}
 	// recoverData is recover's: a new password from a one-time link. The form is posted to View.Path.
 	recoverData struct {
+		Email     string // whose account it is
 		MinLength int
 		Factors   bool // there are second factors or passkeys that may be removed
 	}

@@ -87,8 +87,8 @@ func startsWithMark(s string) bool {
 	return unicode.Is(unicode.M, r)
 }
 
-// lowersToASCII reports whether a letter beyond ASCII has an ASCII lower case, as İ (U+0130) has. Addresses are compared
-// in lower case, so such an address would stand for another person's.
+// lowersToASCII reports whether a letter beyond ASCII has an ASCII lower case, as İ (U+0130) has. Addresses are
+// compared in lower case, so such an address would stand for another person's.
 func lowersToASCII(s string) bool {
 	for _, r := range s {
 		if r >= utf8.RuneSelf && unicode.ToLower(r) < utf8.RuneSelf {

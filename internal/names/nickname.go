@@ -16,9 +16,9 @@ var (
 	ErrCharacters = errors.New("names: the name has characters that can't be used")
 )
 
-// Nickname returns the name in the form in which it is stored and compared: NFKC, without surrounding spaces. Letters, marks,
-// numbers, connector and dash punctuation, spaces and . ' ’ ( ) pass; spaces within stay as they are. Max is in characters (code
-// points) of that form.
+// Nickname returns the name in the form in which it is stored and compared: NFKC, without surrounding spaces.
+// Letters, marks, numbers, connector and dash punctuation, spaces and . ' ’ ( ) pass; spaces within stay as they
+// are. Max is in characters (code points) of that form.
 //
 // Errors: ErrCharacters, also for what can't be seen; ErrRequired; ErrTooLong.
 func Nickname(s string, max int) (string, error) {

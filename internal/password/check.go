@@ -18,12 +18,12 @@ var (
 	ErrCommon   = errors.New("password: too easily guessed")
 )
 
-// Check judges a new password as NIST SP 800-63B-4 §3.1.1.2 asks: its length, and that it is not what is guessed first. No
-// rules of composition.
+// Check judges a new password as NIST SP 800-63B-4 §3.1.1.2 asks: its length, and that it is not what is guessed
+// first. No rules of composition.
 //
-// Min is in characters. Guessed first are: the common passwords of the embedded list, one character over and over, rows of
-// consecutive characters ("abcdefgh"), the person's address, the part of it before the @, and the words given: the site's name, its host. Case does not
-// matter there.
+// Min is in characters. Guessed first are: the common passwords of the embedded list, one character over and over,
+// rows of consecutive characters ("abcdefgh"), the person's address, the part of it before the @, and the words
+// given: the site's name, its host. Case does not matter there.
 //
 // Errors: ErrTooLong; ErrTooShort; ErrCommon.
 func Check(password, email string, min int, words ...string) error {

@@ -54,8 +54,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return made.String(), nil
 }
 
-// Verify reports whether phc is a hash of the password. Rehash says that it is, but was made with other costs than this hasher's:
-// store a new one.
+// Verify reports whether phc is a hash of the password. Rehash says that it is, but was made with other costs than
+// this hasher's: store a new one.
 //
 // Errors: ErrFormat where phc is no hash that can be verified, after the work of one; ErrParams; the context's. A
 // password longer than MaxBytes is wrong, whatever the hash.

@@ -12,8 +12,9 @@ type Params struct {
 	Threads uint8  // lanes
 }
 
-// Recommended is 19 MiB, two passes, one lane: the first choice of the OWASP Password Storage Cheat Sheet ("Use Argon2id with
-// a minimum configuration of 19 MiB of memory, an iteration count of 2, and 1 degree of parallelism").
+// Recommended is 19 MiB, two passes, one lane: the first choice of the OWASP Password Storage Cheat Sheet ("Use
+// Argon2id with a minimum configuration of 19 MiB of memory, an iteration count of 2, and 1 degree of
+// parallelism").
 func Recommended() Params { return Params{Memory: 19 * 1024, Time: 2, Threads: 1} }
 
 // Bounds of what is computed, also for a hash that was stored: within are all settings that libraries recommend.

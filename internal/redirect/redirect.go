@@ -16,12 +16,12 @@ const MaxLength = 2048
 // maxDecodings bounds how often a path is percent-decoded to see what hides in it.
 const maxDecodings = 5
 
-// Next returns the candidate unchanged, and true, if it is a path of this site with perhaps a query and a fragment. Else it
-// returns "" and false.
+// Next returns the candidate unchanged, and true, if it is a path of this site with perhaps a query and a fragment.
+// Else it returns "" and false.
 //
-// It starts with exactly one slash. Nowhere has it a backslash, white space, a control or an invisible character; its
-// path has no empty segment but the last, also once it is percent-decoded, however often it was encoded, or normalised to
-// NFKC. The query and the fragment may hold anything else, as they never lead elsewhere.
+// It starts with exactly one slash. Nowhere has it a backslash, white space, a control or an invisible character;
+// its path has no empty segment but the last, also once it is percent-decoded, however often it was encoded, or
+// normalised to NFKC. The query and the fragment may hold anything else, as they never lead elsewhere.
 func Next(candidate string) (string, bool) {
 	if len(candidate) > MaxLength || !utf8.ValidString(candidate) || strings.ContainsFunc(candidate, neverRaw) {
 		return "", false

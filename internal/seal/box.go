@@ -15,7 +15,8 @@ var ErrNotOurs = errors.New("seal: not one of ours")
 // overhead is what a token is longer than its content, in bytes before base64: key id, nonce and tag.
 const overhead = idSize + 12 + 16
 
-// encoding refuses padding and trailing bits that are not zero. It would still skip line breaks, so Open looks for those.
+// encoding refuses padding and trailing bits that are not zero. It would still skip line breaks, so Open looks for
+// those.
 var encoding = base64.RawURLEncoding.Strict()
 
 // Box seals and opens tokens of one purpose. It is safe for concurrent use.
@@ -56,8 +57,8 @@ func newAEAD(secret []byte, purpose string) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// Seal returns a token with that content, in the alphabet of base64url (RFC 4648 §5). Two tokens of one content differ. It fails only
-// where the platform refuses the cipher.
+// Seal returns a token with that content, in the alphabet of base64url (RFC 4648 §5). Two tokens of one content
+// differ. It fails only where the platform refuses the cipher.
 func (b *Box) Seal(plaintext []byte) (string, error) {
 	if b.err != nil {
 		return "", b.err

@@ -38,8 +38,8 @@ func NewMAC(key []byte, purpose string) *MAC {
 	return &MAC{keys: [][]byte{derived}}
 }
 
-// Sum returns the 32-byte sum of the parts under the ring's first key. Lists of parts that differ in any way, in where one part ends
-// and the next begins too, have different sums.
+// Sum returns the 32-byte sum of the parts under the ring's first key. Lists of parts that differ in any way, in
+// where one part ends and the next begins too, have different sums.
 func (m *MAC) Sum(parts ...[]byte) []byte {
 	if len(m.keys) == 0 {
 		return nil

@@ -95,7 +95,7 @@ const ceremonies = {
 /** A form that starts a ceremony: it runs in place. @param {HTMLFormElement} form */
 function enhance(form) {
   const kind = form.dataset.passkey ?? '';
-  let latest = 0;
+  let latest = -Infinity;
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (performance.now() - latest < 500) return; // a double click is one
@@ -264,8 +264,7 @@ each('button[data-reveal]', (button) => {
   if (!(field instanceof HTMLInputElement)) return;
   const show = (/** @type {boolean} */ on) => {
     field.type = on ? 'text' : 'password';
-    button.setAttribute('aria-pressed', String(on));
-    button.textContent = on ? text('hide') : text('show');
+    button.firstElementChild?.replaceChildren(on ? text('hide') : text('show'));
   };
   button.hidden = false;
   button.addEventListener('click', () => {

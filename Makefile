@@ -1,0 +1,48 @@
+# What one does with Latchkey. `make` alone lists the targets.
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# Real browsers and crashes run without the race detector, which slows them down and finds nothing in them.
+SLOW = /e2e$$
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-quick test-tools test-e2e lint fmt fuzz aaguids screenshots
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## run the server on an empty folder of its own: http://localhost:8080
+	$(GO) run ./cmd/latchkey serve
+
+build: ## build the server
+	$(GO) build -trimpath -o latchkey ./cmd/latchkey
+
+test: test-tools ## everything, with the race detector; installs what is missing; fails if anything was left out
+	LATCHKEY_REQUIRE_ALL=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '$(SLOW)')
+	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -timeout 15m ./e2e
+
+test-quick: ## what passes with Go alone
+	$(GO) test ./...
+
+test-tools: # a real browser, from Debian's packages
+	@command -v chromium >/dev/null 2>&1 || { \
+	  echo "make test: installing chromium with apt-get, for the tests in real pages"; \
+	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium' || { \
+	    echo "make test: chromium could not be installed: install a chromium on the PATH by hand, or run make test-quick" >&2; exit 1; }; }
+
+lint: ## formatting, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+fmt: ## format
+	gofmt -w $$(git ls-files '*.go')
+
+fuzz: ## fuzz each parser of outside input for a minute; FUZZTIME changes that
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-60s} $$p || exit 1; done; done
+
+screenshots: ## pictures of every page, in e2e/screenshots
+	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -run 'Screenshots' ./e2e
+
+aaguids: ## refresh the names of authenticators
+	./internal/aaguid/refresh.sh

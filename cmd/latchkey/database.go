@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/keys"
+	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
+	"github.com/latchkey-auth/latchkey/store/sqlite"
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
+)
+
+type dbCmd struct {
+	Migrate migrateCmd `cmd:"" help:"Make the database if it is not there, and bring its tables up to date."`
+}
+
+type migrateCmd struct{ configured }
+
+// Run migrates and says so.
+func (c *migrateCmd) Run(ctx context.Context, a *app) error {
+	s, err := c.load(a, true, nil)
+	if err != nil {
+		return err
+	}
+	store, err := openOrMake(ctx, &s)
+	if err != nil {
+		return err
+	}
+	if err := store.Close(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s is up to date\n", s.Database)
+	return err
+}
+
+// openOrMake opens the database and brings it up to date, or makes it. Where no secret keys were given it fills in those beside
+// the database, which are made first: nothing must be sealed with a key that could be lost.
+func openOrMake(ctx context.Context, s *settings.Settings) (*sqlstore.Store, error) {
+	dir := filepath.Dir(s.Database)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, hinted{fmt.Errorf("DATABASE: there is no folder %s", dir), "make it, or give another path with --database or LATCHKEY_DATABASE"}
+	}
+	if len(s.Library.SecretKeys) == 0 {
+		found, err := keys.Ensure(s.Database)
+		if err != nil {
+			return nil, keysHint(err, keys.Path(s.Database))
+		}
+		s.Library.SecretKeys = found
+	}
+	store, err := sqlite.Open(ctx, s.Database, sqlite.Options{})
+	return store, databaseHint(err)
+}
+
+// openExisting opens a database that must be there and up to date: a mistyped path makes no new one, and a newer program
+// changes no tables below a running server.
+func openExisting(ctx context.Context, s *settings.Settings) (*sqlstore.Store, error) {
+	if _, err := os.Stat(s.Database); errors.Is(err, fs.ErrNotExist) {
+		return nil, hinted{fmt.Errorf("DATABASE: there is no database %s", s.Database),
+			"say where it is with --database or LATCHKEY_DATABASE; latchkey serve or latchkey db migrate makes a new one"}
+	}
+	store, err := sqlite.Open(ctx, s.Database, sqlite.Options{NoMigrate: true})
+	return store, databaseHint(err)
+}
+
+func keysHint(err error, path string) error {
+	hint := "check that its folder can be written to, or set SECRET_KEYS"
+	switch {
+	case errors.Is(err, keys.ErrOpen):
+		hint = "make it yours alone: chmod 600 " + path
+	case errors.Is(err, keys.ErrBroken):
+		hint = "put back a copy of the file, or set SECRET_KEYS"
+	case errors.Is(err, keys.ErrMissing):
+		hint = "put the file back, or set SECRET_KEYS to the keys that the server had; if they are lost for good, set it to a new one (openssl rand -base64 32): authenticator apps must then be set up again"
+	}
+	return hinted{fmt.Errorf("SECRET_KEYS: %w", err), hint}
+}
+
+func databaseHint(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sqlstore.ErrNewerSchema):
+		return hinted{err, "use the newer latchkey that has migrated the database"}
+	case errors.Is(err, sqlstore.ErrOlderSchema):
+		return hinted{err, "run latchkey db migrate, or start the server once"}
+	case errors.Is(err, account.ErrUnavailable), errors.Is(err, fs.ErrPermission):
+		return hinted{fmt.Errorf("DATABASE: %w", err), "check that the path names a database of latchkey, that this user may write it and its folder, and that the disk has room"}
+	}
+	return fmt.Errorf("DATABASE: %w", err)
+}

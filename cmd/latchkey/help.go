@@ -1,0 +1,85 @@
+package main
+
+// about is the text of "latchkey --help".
+const about = `Passkeys, second factors and step-up sign-in for any web app.
+
+Try it on this machine; nothing else is needed:
+
+  latchkey serve                     then open http://localhost:8080
+
+For a site of your own, say which one it is, and how to send mails:
+
+  LATCHKEY_ORIGINS=https://login.example.com \
+  LATCHKEY_SMTP_URL=smtp://user:password@mail.example.com:587 \
+  LATCHKEY_MAIL_FROM="Example <no-reply@example.com>" \
+  LATCHKEY_TWO_FACTOR_ENABLED_METHODS=email,authenticator \
+  latchkey serve
+
+Settings come from flags, else from environment variables (LATCHKEY_ and the
+setting's name), else from the TOML file that --config or LATCHKEY_CONFIG names
+(the name in lower case), else from defaults. docs/configuration.md lists them.
+A name that does not exist or a value that can't be right stops the start, with
+a message that says what to do.`
+
+// Help is what "latchkey serve --help" says beside the flags.
+func (serveCmd) Help() string {
+	return `
+The server keeps everything in one SQLite file, which it makes on the first start together with the secret keys in a
+file beside it. It prints one line with its address, logs to standard error, and on SIGTERM or Ctrl-C finishes what is
+under way.
+
+Where every origin is localhost, mails and text messages are written to the folder "outbox" beside the database.
+
+Examples:
+
+    latchkey serve
+
+    latchkey serve --config /etc/latchkey.toml
+
+    latchkey serve --listen :8443 --origins https://login.example.com
+
+A flag stands for the setting of the same name and wins over the environment and the file.`
+}
+
+// Help is what "latchkey user --help" says beside the commands.
+func (userCmd) Help() string {
+	return `
+These commands work on the database itself, so the server need not run, and sees each change at once if it does. They
+find the database as the server does: by --database, LATCHKEY_DATABASE or the file that --config names.
+
+Examples:
+
+    latchkey user add ann@example.com --password-stdin < password.txt
+
+    latchkey user list
+
+    latchkey user disable ann@example.com
+
+    latchkey user reset-factors ann@example.com`
+}
+
+// Help is what "latchkey user add --help" says beside the flags.
+func (userAddCmd) Help() string {
+	return `
+The password comes from standard input, so that it shows neither in the list of processes nor in the shell's history.
+It must be one that the sign-up page would take.
+
+Example:
+
+    latchkey user add ann@example.com --password-stdin < password.txt`
+}
+
+// Help is what "latchkey user reset-factors --help" says beside the flags.
+func (userResetCmd) Help() string {
+	return `
+For a person who has lost what they confirm sign-ins with. It removes their codes (app, email, text message), recovery
+codes and second-factor passkeys, and forgets remembered devices. Password, first-factor passkeys and sessions stay.
+Make sure first that it is really they who ask.`
+}
+
+// Help is what "latchkey db --help" says beside the commands.
+func (dbCmd) Help() string {
+	return `
+The server brings its database up to date by itself when it starts. "db migrate" does it beforehand, or makes a new
+database without starting anything.`
+}

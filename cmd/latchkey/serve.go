@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/phone"
+	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
+)
+
+type serveCmd struct {
+	configured
+	Listen    *string `placeholder:"ADDR" help:"Listen on this address and port (default 127.0.0.1:8080)."`
+	Origins   *string `placeholder:"URL,…" help:"The sites that people use (default http://localhost:8080)."`
+	Outbox    *string `placeholder:"DIR" help:"Write mails and text messages to this folder."`
+	LogFormat string  `enum:"text,json" default:"text" help:"How to write the log: text or json."`
+}
+
+// Run serves until it is told to stop.
+func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
+	s, err := c.load(a, false, map[string]*string{"LISTEN": c.Listen, "ORIGINS": c.Origins, "OUTBOX": c.Outbox})
+	if err != nil {
+		return err
+	}
+	log := newLog(a.stderr, c.LogFormat)
+	listener, err := listen(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // where the server has not come to own it
+	store, err := openOrMake(ctx, &s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	s.Library.Log, s.Library.ParsePhone = log, phone.Parse
+	if s.Library.Sender, err = newSender(s); err != nil {
+		return err
+	}
+	auth, err := latchkey.New(s.Library, store)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(a.stdout, "Latchkey is at "+address(s, listener.Addr())); err != nil {
+		return err
+	}
+	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.Database, "origins", s.Library.Origins, "rp_id", s.Library.RPID)
+	for _, w := range warnings(s, listener.Addr()) {
+		log.Warn(w)
+	}
+	stop := background(ctx, log, auth.Sweep)
+	err = serve(ctx, listener, accessLog(log, auth.Handler()), log)
+	stop()
+	// Whoever was told to stop wants what is in memory written, not dropped.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, auth.Close(last))
+}
+
+// listen opens the port, with TLS where a certificate was given.
+func listen(ctx context.Context, s settings.Settings) (net.Listener, error) {
+	var cert tls.Certificate
+	if s.TLSCert != "" {
+		var err error
+		if cert, err = tls.LoadX509KeyPair(s.TLSCert, s.TLSKey); err != nil {
+			return nil, hinted{fmt.Errorf("TLS_CERT, TLS_KEY: %w", err), "give files of a certificate and of the key that belongs to it, both in PEM"}
+		}
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", s.Listen)
+	if err != nil {
+		return nil, hinted{fmt.Errorf("LISTEN: %w", err), "stop what listens there, or give another address with --listen or LATCHKEY_LISTEN"}
+	}
+	if s.TLSCert != "" {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	return l, nil
+}
+
+// address is where people find the server, and where it listens if that does not follow.
+func address(s settings.Settings, at net.Addr) string {
+	site := s.Library.Origins[0] + s.Library.URLPrefix
+	if s.Local && portOf(s.Library.Origins[0]) == portOf("http://"+at.String()) {
+		return site
+	}
+	return site + " (listening on " + at.String() + ")"
+}
+
+// portOf is the port of a URL, its scheme's own where it names none.
+func portOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
+}
+
+// warnings are what may be meant, but mostly is not.
+func warnings(s settings.Settings, at net.Addr) []string {
+	var all []string
+	if s.Local && portOf(s.Library.Origins[0]) != portOf("http://"+at.String()) {
+		all = append(all, "ORIGINS names another port of this machine than LISTEN: unless a proxy connects them, set both")
+	}
+	if _, err := netip.ParseAddr(s.Library.RPID); err == nil {
+		all = append(all, "browsers keep passkeys for names, not for addresses: use http://localhost in ORIGINS")
+	}
+	if !s.Local && s.Outbox != "" && (s.SMTP == nil || s.Texts == nil) {
+		all = append(all, "messages without a sender of their own are written to OUTBOX, where nobody gets them")
+	}
+	return all
+}
+
+// background sweeps what has ended from the database every minute, until the function that it returns is called.
+func background(ctx context.Context, log *slog.Logger, sweep func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Minute)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Error("the database could not be swept", "error", err.Error())
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}

@@ -1,0 +1,340 @@
+package signin_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/factor"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/seal"
+	"github.com/latchkey-auth/latchkey/internal/throttle"
+	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/passkey"
+	"github.com/latchkey-auth/latchkey/signin"
+	"github.com/latchkey-auth/latchkey/store/sqlite"
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
+)
+
+const (
+	origin      = "https://latchkey.test"
+	otherOrigin = "https://app.latchkey.test"
+)
+
+// noon is when every test begins.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// clock is the time of a test.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func (c *clock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = t
+}
+
+// post is a Sender that keeps what it is given, or fails.
+type post struct {
+	mu   sync.Mutex
+	sent []signin.Message
+	down bool
+}
+
+var errPostDown = errors.New("the post is down")
+
+func (p *post) Send(_ context.Context, m signin.Message) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.down {
+		return errPostDown
+	}
+	p.sent = append(p.sent, m)
+	return nil
+}
+
+func (p *post) fails(down bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = down
+}
+
+// all are the messages so far.
+func (p *post) all() []signin.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.sent)
+}
+
+// code is the last code that went to an address or number, "" if none did.
+func (p *post) code(to string) string {
+	for _, m := range slices.Backward(p.all()) {
+		if m.To == to && m.Code != "" {
+			return m.Code
+		}
+	}
+	return ""
+}
+
+// kinds counts the messages of a kind.
+func (p *post) kinds(kind string) (n int) {
+	for _, m := range p.all() {
+		if m.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// house is a service over a real store, with its clock, its post and all that it has told.
+type house struct {
+	*signin.Service
+	t     testing.TB
+	ctx   context.Context
+	cfg   signin.Config
+	path  string
+	raw   *sql.DB // beside the store, to look at every row
+	db    *sqlstore.Store
+	store *spy
+	clock *clock
+	post  *post
+
+	mu      sync.Mutex
+	told    []account.Event
+	secrets map[string]string // by what they are
+
+	// lenient is a service on the same store that demands no second factor and throttles nothing, to arrange accounts with.
+	lenient *signin.Service
+}
+
+var texts = sync.OnceValues(func() (*message.Catalogue, error) { return message.New() })
+
+// key is a secret key of the server.
+func key(n byte) []byte { return bytes.Repeat([]byte{n}, seal.KeySize) }
+
+// newHouse builds one with the default settings, throttles off, and these changes.
+func newHouse(t testing.TB, changes ...func(*signin.Config)) *house {
+	t.Helper()
+	h := &house{t: t, ctx: context.WithoutCancel(t.Context()), clock: &clock{now: noon}, post: &post{}, secrets: map[string]string{}}
+	h.path = filepath.Join(t.TempDir(), "latchkey.db")
+	var err error
+	if h.db, err = sqlite.Open(h.ctx, h.path, sqlite.Options{Clock: h.clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if h.raw, err = sql.Open("sqlite", h.path); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.raw.Close() })
+	h.store = &spy{users: h.db, store: h.db, calls: map[string]int{}}
+	h.cfg = h.settings()
+	for _, change := range changes {
+		change(&h.cfg)
+	}
+	h.Service = signin.New(h.cfg, h.store, h.store)
+	lenient := h.cfg
+	lenient.TwoFactorRequired, lenient.AllowAsFirstFactor, lenient.TwoFactor = false, true, true
+	lenient.ThrottleAccount, lenient.ThrottleAddress, lenient.ThrottleSend = throttle.Rate{}, throttle.Rate{}, throttle.Rate{}
+	h.lenient = signin.New(lenient, h.store, h.store)
+	return h
+}
+
+// settings are the defaults of the contract, with throttles off.
+func (h *house) settings() signin.Config {
+	h.t.Helper()
+	rp, err := passkey.New(passkey.Config{RPID: "latchkey.test", RPName: "Latchkey", Origins: []string{origin, otherOrigin}})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ring, err := seal.NewRing([][]byte{key(1)})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	catalogue, err := texts()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return signin.Config{
+		RelyingParty: rp, Policy: passkey.Classic{}, Origins: []string{origin, otherOrigin}, SiteName: "Latchkey", Ring: ring,
+		Passwords: password.New(password.Params{Memory: 64, Time: 1, Threads: 1}, 2, rand.Reader),
+		Messages:  catalogue, Sender: h.post, ParsePhone: factor.E164, OnEvent: h.hear, Clock: h.clock.Now,
+		AllowAsFirstFactor: true, AllowAsMultiFactor: true, AllowUserHints: true,
+		AllowAsVerify:  []account.Usage{account.UsageFirst, account.UsageSecondary},
+		RegisterWithin: 30 * time.Minute, RegisterTimeout: time.Minute, SigninWithin: 5 * time.Minute, SigninTimeout: time.Minute,
+		NameMaxLength: 64, Freshness: 24 * time.Hour, FreshnessGrace: time.Hour,
+		TwoFactor: true, TwoFactorMethods: []account.Method{account.MethodEmail, account.MethodAuthenticator, account.MethodSMS},
+		TwoFactorAlwaysValidate: true, TwoFactorLoginValidity: 720 * time.Hour, TwoFactorSetupWithin: 30 * time.Minute,
+		MailCodeValidity: 5 * time.Minute, SMSCodeValidity: 2 * time.Minute,
+		RecoveryCodes: true, RecoveryCodesN: 5, TOTPIssuer: "Latchkey", GenericResponses: true, PasswordLengthMin: 8,
+		SessionIdle: 12 * time.Hour, SessionLifetime: 24 * time.Hour, RememberLifetime: 720 * time.Hour,
+	}
+}
+
+func (h *house) hear(e account.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.told = append(h.told, e)
+}
+
+// heard are the events that the app was told since the mark, which is the number it heard before.
+func (h *house) heard(mark int) []account.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.told[mark:])
+}
+
+func (h *house) mark() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.told)
+}
+
+// secret remembers a secret that must turn up nowhere.
+func (h *house) secret(what, s string) string {
+	if s != "" {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.secrets[s] = what
+	}
+	return s
+}
+
+// ok ends the test if an arrangement failed.
+func (h *house) ok(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// events are all that the log holds.
+func (h *house) events() []account.Event {
+	h.t.Helper()
+	list, err := h.db.Events(h.ctx, account.EventFilter{Limit: 1 << 20})
+	h.ok(err)
+	return list
+}
+
+// changeable are the tables that a refusal may write to: spent states, the throttles' counts, events.
+var changeable = []string{"latchkey_states", "latchkey_buckets", "latchkey_events", "sqlite_sequence"}
+
+// snapshot is every row of every table but the changeable ones, by table. The number of times that a code was tried is a
+// throttle's count.
+func (h *house) snapshot() map[string]string {
+	h.t.Helper()
+	tables := column[string](h, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
+	out := map[string]string{}
+	for _, table := range tables {
+		if !slices.Contains(changeable, table) {
+			out[table] = h.rows(table)
+		}
+	}
+	return out
+}
+
+func (h *house) rows(table string) string {
+	h.t.Helper()
+	rows, err := h.raw.QueryContext(h.ctx, "SELECT * FROM "+table+" ORDER BY 1, 2")
+	h.ok(err)
+	defer rows.Close()
+	names, err := rows.Columns()
+	h.ok(err)
+	var b strings.Builder
+	for rows.Next() {
+		values, dest := make([]any, len(names)), make([]any, len(names))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		h.ok(rows.Scan(dest...))
+		for i, v := range values {
+			if names[i] != "code_tries" {
+				fmt.Fprintf(&b, "%s=%v ", names[i], v)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	h.ok(rows.Err())
+	return b.String()
+}
+
+func column[T any](h *house, query string, args ...any) []T {
+	h.t.Helper()
+	rows, err := h.raw.QueryContext(h.ctx, query, args...)
+	h.ok(err)
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		var v T
+		h.ok(rows.Scan(&v))
+		out = append(out, v)
+	}
+	h.ok(rows.Err())
+	return out
+}
+
+// differences tells what changed between two snapshots.
+func differences(before, after map[string]string) string {
+	var b strings.Builder
+	for table, rows := range after {
+		if rows != before[table] {
+			fmt.Fprintf(&b, "%s\nbefore:\n%safter:\n%s", table, before[table], rows)
+		}
+	}
+	return b.String()
+}
+
+// refuses demands that the call is refused with that key and changes nothing.
+func (h *house) refuses(want message.Key, call func() error) *signin.Refusal {
+	h.t.Helper()
+	before := h.snapshot()
+	r := h.refused(want, call())
+	if d := differences(before, h.snapshot()); d != "" {
+		h.t.Errorf("%s, and yet something changed: %s", want, d)
+	}
+	return r
+}
+
+// refused demands that the error is the refusal with that key.
+func (h *house) refused(want message.Key, err error) *signin.Refusal {
+	h.t.Helper()
+	r, ok := signin.AsRefusal(err)
+	if !ok || r.Key != want {
+		h.t.Fatalf("error %v, want %s", err, want)
+	}
+	return r
+}
+
+// second drops an outcome: for calls of which only the error counts.
+func errOf[T any](_ T, err error) error { return err }
+
+// at is a network address.
+func at(s string) netip.Addr { return netip.MustParseAddr(s) }
