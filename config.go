@@ -123,7 +123,8 @@ type Config struct {
 
 	// Users is the app's own users table; nil: the store keeps the accounts.
 	Users account.Users
-	// Sender sends mails and text messages; nil: there is nothing to send with, and enabling a method that needs it is a fault.
+	// Sender sends mails and text messages; nil: there is nothing to send with, and enabling a method that needs it is a fault; where every
+	// origin is localhost such methods are left out instead.
 	Sender signin.Sender
 	// ParsePhone turns what a person typed into E.164; nil: only E.164 itself is taken.
 	ParsePhone func(string) (string, error)

@@ -146,6 +146,9 @@ func (c Config) clone() Config {
 	if c.ParsePhone == nil {
 		c.ParsePhone = factor.E164
 	}
+	if c.Sender == nil && c.local() { // development: what cannot be sent is not offered
+		c.TwoFactorMethods = slices.DeleteFunc(c.TwoFactorMethods, func(m account.Method) bool { return m != account.MethodAuthenticator })
+	}
 	if c.Policy == nil {
 		c.Policy = passkey.Classic{}
 	}

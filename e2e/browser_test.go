@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -83,7 +82,7 @@ func openTab(t *testing.T, base string, profile chromedp.ContextOption) *tab {
 	b.ctx = ctx
 	t.Cleanup(func() {
 		if t.Failed() {
-			b.Logf("the tab is at %s and shows:\n%s", b.url(), b.text("body"))
+			b.Logf("the tab is at %s and shows:\n%s", b.url(), b.reads("body"))
 		}
 		cancel()
 		for _, f := range b.heard() {
@@ -198,18 +197,23 @@ func tryEval[T any](b *tab, expression string) (T, error) {
 // until waits for an expression to be true; a page that comes or goes meanwhile is no fault.
 func (b *tab) until(expression string) {
 	b.Helper()
+	b.await(func() bool {
+		ok, err := tryEval[bool](b, "!!("+expression+")")
+		return ok && err == nil
+	}, "%s", expression)
+}
+
+// await waits until done says so. What is waited for is said where it does not come.
+func (b *tab) await(done func() bool, format string, args ...any) {
+	b.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	again := time.NewTicker(15 * time.Millisecond)
 	defer again.Stop()
-	for {
-		ok, err := tryEval[bool](b, "!!("+expression+")")
-		if ok && err == nil {
-			return
-		}
+	for !done() {
 		select {
 		case <-ctx.Done():
-			b.Fatalf("waited in vain for %s: %v", expression, errors.Join(err, ctx.Err()))
+			b.Fatalf("waited in vain: "+format, args...)
 		case <-again.C:
 		}
 	}
@@ -291,10 +295,15 @@ func (b *tab) authenticator(d device) *authenticator {
 	}
 	res := call(b, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
 		Protocol: webauthn.AuthenticatorProtocolCtap2, Ctap2version: webauthn.Ctap2versionCtap21, Transport: transport,
-		HasResidentKey: d.resident, HasUserVerification: d.verifies, IsUserVerified: d.verifies,
+		HasResidentKey: d.resident, HasUserVerification: d.verifies || d.resident, IsUserVerified: d.verifies || d.resident,
 		DefaultBackupEligibility: d.synced, DefaultBackupState: d.synced, AutomaticPresenceSimulation: !d.absent,
 	}})
-	return &authenticator{b: b, id: res.AuthenticatorID}
+	a := &authenticator{b: b, id: res.AuthenticatorID}
+	if d.resident && !d.verifies {
+		// Chromium makes no discoverable passkey without a PIN or the like. This one has it, and keeps it to itself.
+		call(b, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{AuthenticatorID: a.id, IsBadUV: new(true)})
+	}
+	return a
 }
 
 // verifies sets whether the authenticator finds that its user is the right one.

@@ -3,6 +3,10 @@ package e2e
 import (
 	"encoding/json"
 	"strings"
+	"sync"
+	"testing"
+
+	"github.com/latchkey-auth/latchkey/message"
 )
 
 // What a person does with a page, whatever page it is.
@@ -27,8 +31,8 @@ func (b *tab) path() string {
 	return strings.TrimPrefix(b.url(), b.base)
 }
 
-// text is what a person reads in the first element that matches.
-func (b *tab) text(selector string) string {
+// reads is what a person reads in the first element that matches.
+func (b *tab) reads(selector string) string {
 	text, _ := tryEval[string](b, "document.querySelector("+quote(selector)+")?.innerText ?? ''")
 	return strings.TrimSpace(text)
 }
@@ -38,10 +42,39 @@ func (b *tab) has(selector string) bool {
 	return eval[bool](b, "document.querySelector("+quote(selector)+")?.checkVisibility({visibilityProperty: true}) ?? false")
 }
 
+// texts are what the pages say, in English.
+var texts = sync.OnceValues(func() (*message.Catalogue, error) { return message.New() })
+
+// text is what the pages say under a key of the catalogue.
+func text(t *testing.T, key message.Key, params ...any) string {
+	t.Helper()
+	all, err := texts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := all.Text("en", key, params...)
+	if said == string(key) {
+		t.Fatalf("the catalogue has no %s", key)
+	}
+	return said
+}
+
+// says waits until the page shows the text of a key.
+func (b *tab) says(key message.Key, params ...any) {
+	b.Helper()
+	b.sees(text(b.T, key, params...))
+}
+
 // sees waits until the page shows that text.
 func (b *tab) sees(text string) {
 	b.Helper()
-	b.until("document.body?.innerText.includes(" + quote(text) + ")")
+	b.until("document.body?.innerText.replace(/\\s+/g, ' ').includes(" + quote(text) + ")")
+}
+
+// later waits for longer than what the pages take for a double click.
+func (b *tab) later() {
+	b.Helper()
+	eval[float64](b, "new Promise((resolve) => setTimeout(() => resolve(performance.now()), 550))")
 }
 
 // arrives waits until the tab is at a path, whatever the query, and its page is ready.
@@ -113,3 +146,8 @@ const watchOffers = `(() => {
 		return answer;
 	};
 })()`
+
+// contains reports whether said has part in it, however it is broken into lines.
+func contains(said, part string) bool {
+	return strings.Contains(strings.Join(strings.Fields(said), " "), strings.Join(strings.Fields(part), " "))
+}

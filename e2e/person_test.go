@@ -61,7 +61,7 @@ func (b *tab) addPasskey(name, usage string) {
 	b.fill("name", name)
 	b.click("#usage-" + usage)
 	b.leads("/wan-register", func() { b.click(submit("/wan-register")) })
-	b.sees("Your passkey “" + name + "” was added.")
+	b.says("WEBAUTHN_REGISTER_SUCCESSFUL", "Name", name)
 }
 
 // removePasskey deletes it, on the page of passkeys.
@@ -73,13 +73,13 @@ func (b *tab) removePasskey(name string) {
 	b.leads("/wan-register", func() { b.click(row + submit("/wan-delete")) })
 }
 
-// passkeyFacts is what the page of passkeys says of one, by heading; "Usage" is its tag.
+// passkeyFacts is what the page of passkeys says of one, by heading; "usage" is its tag.
 func (b *tab) passkeyFacts(name string) map[string]string {
 	b.Helper()
 	return eval[map[string]string](b, `(() => {
 		const row = [...document.querySelectorAll('li.row')].find((r) => r.querySelector('h3')?.innerText === `+quote(name)+`);
 		if (!row) return {};
-		const facts = {Usage: row.querySelector('.tag').innerText};
+		const facts = {usage: row.querySelector('.tag').innerText};
 		for (const line of row.querySelectorAll('dl div')) facts[line.querySelector('dt').innerText] = line.querySelector('dd').innerText;
 		return facts;
 	})()`)
@@ -94,7 +94,9 @@ func (b *tab) usePasskey() {
 // setUp chooses a method on the page of second steps.
 func (b *tab) setUp(method string) {
 	b.Helper()
-	b.leads("/tf-setup", func() { b.click("form:has(input[value=" + method + "]):not(:has(input[value=disable])) button[type=submit]") })
+	b.leads("/tf-setup", func() {
+		b.click("form:has(input[value=" + method + "]):not(:has(input[value=disable])) button[type=submit]")
+	})
 }
 
 // enter gives the code that the open page asks for, which leads to the page at path.

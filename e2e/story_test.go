@@ -3,6 +3,7 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/passkey"
@@ -14,16 +15,16 @@ func TestStory(t *testing.T) {
 	for _, kind := range []struct {
 		name string
 		device
-		discoverable, verified string // as the page says it
 	}{
-		{"resident, verifying its user", device{resident: true, verifies: true}, "Works", "By PIN, finger or face"},
-		{"resident, a touch is enough", device{resident: true}, "Works", "No, a touch is enough"},
-		{"not resident, verifying its user", device{verifies: true}, "Needs your email", "By PIN, finger or face"},
-		{"not resident, a touch is enough", device{}, "Needs your email", "No, a touch is enough"},
+		{"resident, verifying its user", device{resident: true, verifies: true}},
+		{"resident, a touch is enough", device{resident: true}},
+		{"not resident, verifying its user", device{verifies: true}},
+		{"not resident, a touch is enough", device{}},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
+			s.clock.pass(-3 * time.Hour)
 			b := s.tab()
 			b.authenticator(kind.device)
 
@@ -32,20 +33,25 @@ func TestStory(t *testing.T) {
 			b.signIn(ada, phrase, "/account")
 
 			b.open("/wan-register")
-			b.sees("You have none yet.")
+			b.says("page.wan-register.none")
 			b.addPasskey("Blue key", "first")
 			facts := b.passkeyFacts("Blue key")
 			for what, want := range map[string]string{
-				"Usage": "Signs you in", "Kept": "On one device only", "Reached by": "USB", "Without your email": kind.discoverable,
-				"Checks who you are": kind.verified, "Last used": "Never",
+				"usage": text(t, "page.usage.first.short"), text(t, "page.passkey.where"): text(t, "page.passkey.bound"),
+				text(t, "page.passkey.transports"):   text(t, "page.transport.usb"),
+				text(t, "page.passkey.discoverable"): yes(t, kind.resident), text(t, "page.passkey.verified"): yes(t, kind.verifies),
 			} {
 				if facts[what] != want {
 					t.Errorf("the page says %q of %q, want %q", facts[what], what, want)
 				}
 			}
-			if facts["Added"] == "" || strings.Contains(facts["Added"], "UTC") {
-				t.Errorf("added %q: not a day in the person's own words", facts["Added"])
+			if day := facts[text(t, "page.added")]; day == "" || strings.Contains(day, "UTC") {
+				t.Errorf("added %q: not a day in the person's own words", day)
 			}
+			if used := facts[text(t, "page.last-used")]; used == "" || used == "this minute" {
+				t.Errorf("last used %q, three hours after it was made", used)
+			}
+			s.clock.pass(3 * time.Hour)
 
 			b.signOut()
 			b.open("/login")
@@ -62,7 +68,7 @@ func TestStory(t *testing.T) {
 				b.open(page)
 				if !kind.resident {
 					b.usePasskey()
-					b.sees("This browser found no passkey for this site.")
+					b.says("page.script.no-passkey")
 					continue
 				}
 				b.leads("/account", b.usePasskey)
@@ -71,14 +77,21 @@ func TestStory(t *testing.T) {
 
 			b.signIn(ada, phrase, "/account")
 			b.open("/wan-register")
-			if used := b.passkeyFacts("Blue key")["Last used"]; used != "this minute" {
+			if used := b.passkeyFacts("Blue key")[text(t, "page.last-used")]; used != "this minute" {
 				t.Errorf("last used %q, want this minute", used)
 			}
 			b.removePasskey("Blue key")
-			b.sees("The passkey “Blue key” was deleted.")
-			b.sees("You have none yet.")
+			b.says("WEBAUTHN_CREDENTIAL_DELETED", "Name", "Blue key")
+			b.says("page.wan-register.none")
 		})
 	}
+}
+
+func yes(t *testing.T, is bool) string {
+	if is {
+		return text(t, "page.yes")
+	}
+	return text(t, "page.no")
 }
 
 // onThisDevice is a site whose people keep their passkeys on their phones and computers.
@@ -93,8 +106,11 @@ func TestAutofill(t *testing.T) {
 	b.joined(ada, phrase)
 	b.addPasskey("This computer", "first")
 	facts := b.passkeyFacts("This computer")
-	if facts["Kept"] != "Synced between your devices" || facts["Reached by"] != "This device" {
-		t.Errorf("the page says %q, %q of a synced passkey of this computer", facts["Kept"], facts["Reached by"])
+	if got, want := facts[text(t, "page.passkey.where")], text(t, "page.passkey.synced"); got != want {
+		t.Errorf("the page says %q of a synced passkey, want %q", got, want)
+	}
+	if got, want := facts[text(t, "page.passkey.transports")], text(t, "page.transport.internal"); got != want {
+		t.Errorf("the page says %q of a passkey of this computer, want %q", got, want)
 	}
 	for _, page := range []string{"/login", "/wan-signin"} {
 		b.signOut()
@@ -148,7 +164,7 @@ func TestChooses(t *testing.T) {
 	}
 	b.click("#usage-secondary")
 	b.leads("/wan-register", b.usePasskey)
-	if got := b.passkeyFacts("Blue key")["Usage"]; got != "Confirms a sign-in" {
+	if got := b.passkeyFacts("Blue key")["usage"]; got != text(t, "page.usage.secondary.short") {
 		t.Errorf("usage %q", got)
 	}
 }
@@ -166,9 +182,8 @@ func TestPlainCeremonies(t *testing.T) {
 	b.click("#usage-first")
 	b.leads("/wan-register", func() {
 		plainly()
-		b.until("document.querySelector('h1')?.innerText === 'Your passkeys' || document.querySelector('.flash.good')")
+		b.says("WEBAUTHN_REGISTER_SUCCESSFUL", "Name", "Blue key")
 	})
-	b.sees("Your passkey “Blue key” was added.")
 
 	b.open("/wan-verify?next=/change")
 	b.leads("/change", plainly)
@@ -177,10 +192,10 @@ func TestPlainCeremonies(t *testing.T) {
 	b.open("/wan-signin?next=/change")
 	key.present(false)
 	plainly()
-	b.sees("Waiting for your passkey…")
+	b.says("page.script.waiting")
 	b.leads("/change", func() {
 		key.present(true)
-		b.until("performance.now() > 500") // a press that soon is taken for the second of a double click
+		b.later()
 		b.click("form[data-ceremony] button")
 	})
 }

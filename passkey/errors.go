@@ -18,7 +18,7 @@ var (
 )
 
 // The reasons of a refusal: [Error.Reason] is always one of these words. The first group comes with ErrMalformed, the
-// second with ErrNotVerified, and ReasonAuthenticatorData, ReasonSignature and ReasonCredentialID with either.
+// second with ErrNotVerified, ReasonCredentialID and ReasonSignature with either.
 const (
 	ReasonJSON              = "json"
 	ReasonCredentialType    = "credential-type"

@@ -164,13 +164,14 @@ func (r *renderer) functions(cat *message.Catalogue, lang string) template.FuncM
 		"title": func(page string) string {
 			return cat.Text(lang, pageTitle(page))
 		},
-		"url":    func(name string) string { return r.prefix + "/" + name },
-		"link":   func(name, next string) string { return withNext(r.prefix+"/"+name, next) },
-		"static": r.staticPath,
-		"ago":    func(at time.Time) template.HTML { return timeElement(at, "ago") },
-		"date":   func(at time.Time) template.HTML { return timeElement(at, "date") },
-		"dict":   dict,
-		"dir":    func() string { return direction(lang) },
+		"url":     func(name string) string { return r.prefix + "/" + name },
+		"link":    func(name, next string) string { return withNext(r.prefix+"/"+name, next) },
+		"static":  r.staticPath,
+		"ago":     func(at time.Time) template.HTML { return timeElement(at, "ago") },
+		"date":    func(at time.Time) template.HTML { return timeElement(at, "date") },
+		"dict":    dict,
+		"otpauth": otpauth,
+		"dir":     func() string { return direction(lang) },
 		// texts are those that scripts show, by what follows scriptTexts in their keys.
 		"texts": func() map[string]string { return texts },
 	}
@@ -192,6 +193,14 @@ func timeElement(at time.Time, style string) template.HTML {
 		text = at.Format(time.DateOnly)
 	}
 	return template.HTML(`<time datetime="` + at.Format(time.RFC3339) + `" data-time="` + style + `">` + text + `</time>`)
+}
+
+// otpauth lets a link to an authenticator app through, which html/template would not, and nothing else.
+func otpauth(uri string) template.URL {
+	if !strings.HasPrefix(uri, "otpauth://") {
+		return ""
+	}
+	return template.URL(uri)
 }
 
 // dict makes a map of names and values, to give a shared piece more than one thing.

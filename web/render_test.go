@@ -63,7 +63,7 @@ func samples() []View {
 	data := map[string][]any{
 		"landing":    {nil},
 		"login":      {loginData{}, loginData{Remember: true}},
-		"register":   {registerData{}, registerData{MinLength: 8}},
+		"register":   {registerData{}, registerData{MinLength: 8}, registerData{MailFirst: true}},
 		"wan-signin": {signinData{}, signinData{Remember: true, Hints: true}, signinData{Secondary: true, Other: true, Recovery: true}},
 		"wan-register": {passkeysData{}, passkeysData{Enrolling: true, FirstAllowed: true, NameMax: 64, Advice: []string{hostile}},
 			passkeysData{Passkeys: keys, FirstAllowed: true, NameMax: 64, Advice: []string{hostile},
@@ -219,6 +219,18 @@ func TestFieldsAreKept(t *testing.T) {
 	}
 	if strings.Contains(html, "secret") {
 		t.Error("the password is on the page")
+	}
+}
+
+func TestLinkToAnAuthenticatorApp(t *testing.T) {
+	r := testRenderer(t, nil, "")
+	v := View{Page: "tf-setup", Lang: "en", Data: setupData{Chosen: account.MethodAuthenticator, QR: "<svg/>", URI: "otpauth://totp/A:b?secret=C&issuer=A"}}
+	if html := render(t, r, v); !strings.Contains(html, `href="otpauth://totp/A:b?secret=C&amp;issuer=A"`) {
+		t.Error("the link is not on the page")
+	}
+	v.Data = setupData{Chosen: account.MethodAuthenticator, QR: "<svg/>", URI: "javascript:alert(1)"}
+	if html := render(t, r, v); strings.Contains(html, "javascript") {
+		t.Error("another scheme is")
 	}
 }
 

@@ -95,13 +95,13 @@ func (h *Handler) endpoint(e *endpoint) http.Handler {
 		default:
 			do = nil
 		}
+		if !e.offered(c) {
+			c.fail(http.StatusNotFound, message.APIError)
+			return
+		}
 		if do == nil {
 			w.Header().Set("Allow", e.allowed())
 			c.fail(http.StatusMethodNotAllowed, message.APIError)
-			return
-		}
-		if !e.offered(c) {
-			c.fail(http.StatusNotFound, message.APIError)
 			return
 		}
 		if posted {

@@ -15,7 +15,7 @@ import (
 // Template functions beside html/template's own: t KEY [NAME VALUE]… (a text of the catalogue), title PAGE, url NAME (the path of an
 // endpoint under the prefix: "login", "wan-register", "account" …), link NAME NEXT (the same with next in its query),
 // static FILE (its path with the content hash), ago TIME and date TIME (times for people, in <time> elements), dict NAME VALUE…,
-// dir (the direction of the language), texts (those for the script).
+// otpauth URI (a link to an authenticator app), dir (the direction of the language), texts (those for the script).
 type View struct {
 	Page          string // the template's name: "login", "wan-register" …
 	Lang          string

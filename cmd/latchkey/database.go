@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/keys"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
 	"github.com/latchkey-auth/latchkey/store/sqlite"
@@ -81,15 +80,15 @@ func keysHint(err error, path string) error {
 }
 
 func databaseHint(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.Is(err, sqlstore.ErrNewerSchema):
-		return hinted{err, "use the newer latchkey that has migrated the database"}
-	case errors.Is(err, sqlstore.ErrOlderSchema):
-		return hinted{err, "run latchkey db migrate, or start the server once"}
-	case errors.Is(err, account.ErrUnavailable), errors.Is(err, fs.ErrPermission):
-		return hinted{fmt.Errorf("DATABASE: %w", err), "check that the path names a database of latchkey, that this user may write it and its folder, and that the disk has room"}
 	}
-	return fmt.Errorf("DATABASE: %w", err)
+	hint := "check that the path names a database of latchkey, that this user may write it and its folder, and that the disk has room"
+	switch {
+	case errors.Is(err, sqlstore.ErrNewerSchema):
+		hint = "use the newer latchkey that has migrated the database"
+	case errors.Is(err, sqlstore.ErrOlderSchema):
+		hint = "run latchkey db migrate, or start the server once"
+	}
+	return hinted{fmt.Errorf("DATABASE: %w", err), hint}
 }

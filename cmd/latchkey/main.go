@@ -86,7 +86,12 @@ func (a *app) report(err error) int {
 }
 
 func (a *app) complain(problem, hint string) {
+	said := ""
 	for line := range strings.SplitSeq(problem, "\n") {
+		if strings.HasSuffix(said, line) {
+			continue // joined errors have one cause, mostly
+		}
+		said = line
 		fmt.Fprintln(a.stderr, "error:", line)
 	}
 	if hint != "" {

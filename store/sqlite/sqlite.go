@@ -19,8 +19,11 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/store/sqlstore"
 )
+
+const defaultBusyTimeout = 5 * time.Second
 
 // Options are the settings of [Open]. The zero value is the usual.
 type Options struct {
@@ -47,9 +50,13 @@ func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) 
 	if readers <= 0 {
 		readers = max(4, runtime.GOMAXPROCS(0))
 	}
-	writer, err := openPool(path, o, 1, url.Values{
-		"_txlock": {"immediate"}, "_journal_mode": {"WAL"}, "_synchronous": {"FULL"},
-	})
+	switch {
+	case o.BusyTimeout == 0:
+		o.BusyTimeout = defaultBusyTimeout
+	case o.BusyTimeout < 0:
+		o.BusyTimeout = 0
+	}
+	writer, err := openPool(path, o, 1, url.Values{"_txlock": {"immediate"}, "_synchronous": {"FULL"}})
 	if err != nil {
 		return nil, err
 	}
@@ -64,15 +71,48 @@ func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) 
 		OnClose:     func() error { return closePools(reader, writer) },
 		Clock:       o.Clock, Rand: o.Rand,
 	})
-	if o.NoMigrate {
-		err = store.CheckSchema(ctx)
-	} else {
-		err = store.Migrate(ctx)
-	}
-	if err != nil {
+	if err := ready(ctx, store, writer, o); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
 	return store, nil
+}
+
+// ready brings the file to write-ahead mode and to its schema.
+func ready(ctx context.Context, store *sqlstore.Store, writer *sql.DB, o Options) error {
+	if o.NoMigrate {
+		return store.CheckSchema(ctx)
+	}
+	if err := writeAhead(ctx, writer, o.BusyTimeout); err != nil {
+		if unavailable(err) {
+			err = errors.Join(account.ErrUnavailable, err)
+		}
+		return fmt.Errorf("sqlite: write-ahead mode: %w", err)
+	}
+	return store.Migrate(ctx)
+}
+
+// writeAhead sets the journal mode, which stays with the file. SQLite does not wait by itself where several set it at once.
+func writeAhead(ctx context.Context, writer *sql.DB, busy time.Duration) error {
+	deadline := time.After(busy)
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		var mode string
+		err := writer.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&mode)
+		if err == nil && mode != "wal" {
+			return fmt.Errorf("the file system cannot do it, and it stays in %s", mode)
+		}
+		if err == nil || !unavailable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-deadline:
+			return err
+		case <-again.C:
+		}
+	}
 }
 
 // creating keeps openers in this process apart while a file is made: closing any descriptor of a file drops the POSIX
@@ -125,12 +165,6 @@ func dsn(path string, busy time.Duration, params url.Values) (string, error) {
 	slashed := filepath.ToSlash(absolute)
 	if !strings.HasPrefix(slashed, "/") {
 		slashed = "/" + slashed // a Windows drive
-	}
-	switch {
-	case busy == 0:
-		busy = 5 * time.Second
-	case busy < 0:
-		busy = 0
 	}
 	// Never mode=rwc: a file that was taken away is not silently made anew by the next connection.
 	params.Set("mode", "rw")

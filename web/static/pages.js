@@ -107,9 +107,9 @@ function enhance(form) {
       await ceremonies[kind](form);
     } catch (error) {
       if (mine !== latest) return; // a later one speaks now
-      // What the site refuses to start, its page explains: the same form, sent plainly. A field's fault is shown in place.
-      if (error instanceof LatchkeyError && error.code === 'server' && error.status && !faults(form, error)) form.submit();
-      else complain(form, error);
+      if (!(error instanceof LatchkeyError) || error.code !== 'server' || !error.status) return complain(form, error);
+      // A field's fault is shown in place. All else that the site refuses to start, its page explains: the same form, sent plainly.
+      if (!faults(form, error)) form.submit();
     }
   });
   if (kind === 'signin' || kind === 'verify') {
@@ -127,7 +127,8 @@ function faults(form, error) {
     const line = document.createElement('p');
     line.className = 'fault';
     line.id = `${name}-fault`;
-    line.textContent = all.join(' ');
+    line.append(document.createElement('span'));
+    line.firstElementChild?.append(all.join(' '));
     field.append(line);
     const owner = field.matches('fieldset') ? field : input;
     owner.setAttribute('aria-describedby', [line.id, owner.getAttribute('aria-describedby')].filter(Boolean).join(' '));
