@@ -301,15 +301,15 @@ func (b *tab) authenticator(d device) *authenticator {
 	a := &authenticator{b: b, id: res.AuthenticatorID}
 	if d.resident && !d.verifies {
 		// Chromium makes no discoverable passkey without a PIN or the like. This one has it, and keeps it to itself.
-		call(b, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{AuthenticatorID: a.id, IsBadUV: new(true)})
+		a.touchOnly()
 	}
 	return a
 }
 
-// verifies sets whether the authenticator finds that its user is the right one.
-func (a *authenticator) verifies(yes bool) {
+// touchOnly makes it say from now on that it did not check who touched it.
+func (a *authenticator) touchOnly() {
 	a.b.Helper()
-	call(a.b, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: a.id, IsUserVerified: yes})
+	call(a.b, webauthn.SetResponseOverrideBits, webauthn.SetResponseOverrideBitsParams{AuthenticatorID: a.id, IsBadUV: new(true)})
 }
 
 // present sets whether somebody touches it when it asks.
@@ -330,8 +330,8 @@ func (a *authenticator) forgets() {
 	call(a.b, webauthn.ClearCredentials, webauthn.ClearCredentialsParams{AuthenticatorID: a.id})
 }
 
-// unplug takes it away.
-func (a *authenticator) unplug() {
+// forget takes one passkey from it.
+func (a *authenticator) forget(id []byte) {
 	a.b.Helper()
-	call(a.b, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: a.id})
+	call(a.b, webauthn.RemoveCredential, webauthn.RemoveCredentialParams{AuthenticatorID: a.id, CredentialID: id})
 }

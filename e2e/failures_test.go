@@ -93,17 +93,21 @@ func TestNoPasskeyHere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.tab()
-	b.authenticator(device{resident: true, verifies: true})
+	key := b.authenticator(device{resident: true, verifies: true})
 	b.open("/login")
 	b.usePasskey()
 	b.says("page.script.no-passkey")
+	if _, kind := b.progress(); kind != "bad" {
+		t.Errorf("that there is none is told as %q", kind)
+	}
 
-	// An address that has no account is answered as one whose passkey is elsewhere.
-	b.fill("email", grace)
-	b.usePasskey()
-	b.says("page.script.no-passkey")
+	// The account has one, and it is elsewhere.
+	b.joined(ada, phrase)
+	b.addPasskey("Blue key", "first")
+	b.signOut()
+	key.forgets()
 	b.open("/wan-signin")
-	b.fill("identity", grace)
+	b.fill("identity", ada)
 	b.usePasskey()
 	b.says("page.script.no-passkey")
 }

@@ -151,3 +151,13 @@ const watchOffers = `(() => {
 func contains(said, part string) bool {
 	return strings.Contains(strings.Join(strings.Fields(said), " "), strings.Join(strings.Fields(part), " "))
 }
+
+// openLink follows a link of a mail.
+func (b *tab) openLink(address string) {
+	b.Helper()
+	path, ok := strings.CutPrefix(address, b.base)
+	if !ok {
+		b.Fatalf("the link %s leads to another site", address)
+	}
+	b.open(path)
+}

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +20,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/signin"
 	"github.com/latchkey-auth/latchkey/store/sqlite"
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
 )
 
 // site is a running Latchkey of one test.
@@ -24,6 +29,13 @@ type site struct {
 	url   string
 	clock *clock
 	mail  *outbox
+	store *sqlstore.Store
+	auth  *latchkey.Auth
+	log   errorLog
+	// serving is auth's pages and the routes of an app behind its middleware.
+	serving atomic.Pointer[http.ServeMux]
+	// expected are parts of what this test makes the site log.
+	expected []string
 }
 
 // newSite serves Latchkey on loopback, with cheap password hashes and whatever change says.
@@ -38,45 +50,74 @@ func newSite(t *testing.T, change ...func(*latchkey.Config)) *site {
 		t.Fatal(err)
 	}
 	s := &site{t: t, url: "http://localhost:" + port, clock: &clock{}, mail: &outbox{}}
-
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), sqlite.Options{Clock: s.clock.now})
+	s.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), sqlite.Options{Clock: s.clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := &errorLog{}
-	cfg := latchkey.Default()
-	cfg.Origins = []string{s.url}
-	cfg.SecretKeys = [][]byte{bytes.Repeat([]byte{7}, 32)}
-	cfg.PasswordHash = password.Params{Memory: 64, Time: 1, Threads: 1}
-	cfg.Sender, cfg.Clock = s.mail, s.clock.now
-	cfg.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))
-	for _, c := range change {
-		c(&cfg)
-	}
-	auth, err := latchkey.New(cfg, store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: auth.Handler(), ReadHeaderTimeout: patience}
+	s.configure(change...)
+	server := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serving.Load().ServeHTTP(w, r)
+	})}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		// The browser keeps connections open that it has not used yet; there is nothing to wait for.
-		err := errors.Join(server.Close(), auth.Close(ctx), store.Close())
+		err := errors.Join(server.Close(), s.auth.Close(ctx), s.store.Close())
 		if e := <-served; !errors.Is(e, http.ErrServerClosed) {
 			err = errors.Join(err, e)
 		}
 		if err != nil {
 			t.Errorf("closing the site: %v", err)
 		}
-		if lines := log.String(); lines != "" {
-			t.Errorf("the site logged errors:\n%s", lines)
+		for line := range strings.Lines(s.log.String()) {
+			if !slices.ContainsFunc(s.expected, func(part string) bool { return strings.Contains(line, part) }) {
+				t.Errorf("the site logged: %s", line)
+			}
 		}
 	})
 	return s
 }
+
+// appPage is a page of an app that uses Latchkey, with a form that is posted to the same route.
+func appPage(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	said := "This is the app."
+	if r.Method == http.MethodPost {
+		said = "It is done."
+	}
+	fmt.Fprintf(w, `<!doctype html><html lang="en"><title>App</title><link rel="icon" href="data:,"><main><h1>%s</h1>
+		<form method="post"><button type="submit">Do it</button></form></main></html>`, said)
+}
+
+// configure gives the site other settings over the same store, as a restart does.
+func (s *site) configure(change ...func(*latchkey.Config)) {
+	s.t.Helper()
+	cfg := latchkey.Default()
+	cfg.Origins = []string{s.url}
+	cfg.SecretKeys = [][]byte{bytes.Repeat([]byte{7}, 32)}
+	cfg.PasswordHash = password.Params{Memory: 64, Time: 1, Threads: 1}
+	cfg.Sender, cfg.Clock = s.mail, s.clock.now
+	cfg.Log = slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelError}))
+	for _, c := range change {
+		c(&cfg)
+	}
+	auth, err := latchkey.New(cfg, s.store)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.auth = auth
+	mux := http.NewServeMux()
+	mux.Handle("/", auth.Handler())
+	mux.Handle("/app/page", auth.Require(http.HandlerFunc(appPage)))
+	mux.Handle("/app/fresh", auth.RequireFresh(10*time.Minute)(http.HandlerFunc(appPage)))
+	mux.Handle("/app/two", auth.RequireTwoFactors(http.HandlerFunc(appPage)))
+	s.serving.Store(mux)
+}
+
+// mayLog names a part of an error that this test brings about itself.
+func (s *site) mayLog(part string) { s.expected = append(s.expected, part) }
 
 // tab opens a browser of its own at the site.
 func (s *site) tab() *tab {

@@ -44,9 +44,8 @@ func parseAttestationObject(encoded string) (attestationObject, error) {
 		return attestationObject{}, malformed(ReasonAuthenticatorData, errors.New("no attested credential"))
 	}
 	// Before the key stand the fixed part (37 bytes), the AAGUID (16), the id's length (2) and the id; after it the
-	// extensions. The library's own copy of the key is encoded anew, which is not what was registered.
+	// extensions. The library's copy of the key is encoded anew, which is not what was registered.
 	a.key = a.RawAuthData[37+16+2+len(id) : len(a.RawAuthData)-len(data.ExtData)]
-	data.AttData.CredentialPublicKey = a.key
 	return a, nil
 }
 

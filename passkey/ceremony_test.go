@@ -398,6 +398,12 @@ func TestADecoyIsAlwaysRefused(t *testing.T) {
 	wantRefusal(t, cause, passkey.ErrNotVerified, "signature")
 }
 
+func TestOtherErrorsHaveNoReason(t *testing.T) {
+	if r := passkey.ReasonOf(errors.New("another")) + passkey.ReasonOf(nil); r != "" {
+		t.Error(r)
+	}
+}
+
 func TestNoErrorCarriesTheChallenge(t *testing.T) {
 	rp := newRP(t)
 	for name, f := range requestFaults() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -58,36 +59,38 @@ func sharedFaults() map[string]fault {
 		})
 	}
 	return map[string]fault{
-		"wrongChallenge":        {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge = b64(random(32)) }), no, "challenge"},
-		"emptyChallenge":        {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge = "" }), no, "challenge"},
-		"truncatedChallenge":    {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge = c.Challenge[:20] }), no, "challenge"},
-		"paddedChallenge":       {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge += "=" }), no, "challenge"},
-		"wrongOrigin":           {fromOrigin("https://evil.example"), no, "origin"},
-		"otherPortOrigin":       {fromOrigin("https://example.org:8443"), no, "origin"},
-		"otherSchemeOrigin":     {fromOrigin("http://example.org"), no, "origin"},
-		"subdomainOrigin":       {fromOrigin("https://evil.example.org"), no, "origin"},
-		"suffixOrigin":          {fromOrigin("https://example.org.evil.example"), no, "origin"},
-		"userinfoOrigin":        {fromOrigin("https://evil.example@example.org"), no, "origin"},
-		"trailingSlashOrigin":   {fromOrigin("https://example.org/"), no, "origin"},
-		"nullOrigin":            {fromOrigin("null"), no, "origin"},
-		"emptyOrigin":           {fromOrigin(""), no, "origin"},
-		"wrongRpIdHash":         {ceremony(func(c *latchkeytest.Ceremony) { c.RPIDHash = evil[:] }), no, "rp-id-hash"},
-		"zeroRpIdHash":          {ceremony(func(c *latchkeytest.Ceremony) { c.RPIDHash = make([]byte, 32) }), no, "rp-id-hash"},
-		"originRpIdHash":        {ceremony(func(c *latchkeytest.Ceremony) { c.RPID = origin }), no, "rp-id-hash"},
-		"crossOrigin":           {ceremony(func(c *latchkeytest.Ceremony) { c.CrossOrigin, c.TopOrigin = true, "https://evil.example" }), no, "cross-origin"},
-		"crossOriginNumber":     {clientData(func(m map[string]any) any { m["crossOrigin"] = 1; return m }), bad, "client-data"},
-		"topOriginAlone":        {ceremony(func(c *latchkeytest.Ceremony) { c.TopOrigin = origin }), no, "top-origin"},
-		"topOriginNumber":       {clientData(func(m map[string]any) any { m["topOrigin"] = 1; return m }), bad, "client-data"},
-		"noUserPresence":        {flags(0, latchkeytest.FlagUserPresent), no, "user-presence"},
-		"bsWithoutBe":           {flags(latchkeytest.FlagBackedUp, latchkeytest.FlagBackupEligible), no, "backup-state"},
-		"typeInOtherCase":       {ceremony(func(c *latchkeytest.Ceremony) { c.Type = strings.ToUpper(c.Type) }), no, "type"},
-		"clientDataNotJson":     {clientData(func(map[string]any) any { return "this is not JSON" }), bad, "client-data"},
-		"clientDataEmpty":       {clientData(func(map[string]any) any { return []byte{} }), bad, "client-data"},
-		"clientDataArray":       {clientData(func(map[string]any) any { return "[]" }), bad, "client-data"},
-		"clientDataNull":        {clientData(func(map[string]any) any { return "null" }), bad, "client-data"},
-		"clientDataNumbers":     {clientData(func(map[string]any) any { return `{"type":1,"challenge":2,"origin":3}` }), bad, "client-data"},
-		"clientDataTwoValues":   {clientData(func(map[string]any) any { return `{} {}` }), bad, "client-data"},
-		"clientDataBadUtf8":     {clientData(func(map[string]any) any { return "{\"type\":\"\xff\xfe\"}" }), bad, "client-data"},
+		"wrongChallenge":      {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge = b64(random(32)) }), no, "challenge"},
+		"emptyChallenge":      {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge = "" }), no, "challenge"},
+		"truncatedChallenge":  {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge = c.Challenge[:20] }), no, "challenge"},
+		"paddedChallenge":     {ceremony(func(c *latchkeytest.Ceremony) { c.Challenge += "=" }), no, "challenge"},
+		"wrongOrigin":         {fromOrigin("https://evil.example"), no, "origin"},
+		"otherPortOrigin":     {fromOrigin("https://example.org:8443"), no, "origin"},
+		"otherSchemeOrigin":   {fromOrigin("http://example.org"), no, "origin"},
+		"subdomainOrigin":     {fromOrigin("https://evil.example.org"), no, "origin"},
+		"suffixOrigin":        {fromOrigin("https://example.org.evil.example"), no, "origin"},
+		"userinfoOrigin":      {fromOrigin("https://evil.example@example.org"), no, "origin"},
+		"trailingSlashOrigin": {fromOrigin("https://example.org/"), no, "origin"},
+		"nullOrigin":          {fromOrigin("null"), no, "origin"},
+		"emptyOrigin":         {fromOrigin(""), no, "origin"},
+		"wrongRpIdHash":       {ceremony(func(c *latchkeytest.Ceremony) { c.RPIDHash = evil[:] }), no, "rp-id-hash"},
+		"zeroRpIdHash":        {ceremony(func(c *latchkeytest.Ceremony) { c.RPIDHash = make([]byte, 32) }), no, "rp-id-hash"},
+		"originRpIdHash":      {ceremony(func(c *latchkeytest.Ceremony) { c.RPID = origin }), no, "rp-id-hash"},
+		"crossOrigin":         {ceremony(func(c *latchkeytest.Ceremony) { c.CrossOrigin, c.TopOrigin = true, "https://evil.example" }), no, "cross-origin"},
+		"crossOriginNumber":   {clientData(func(m map[string]any) any { m["crossOrigin"] = 1; return m }), bad, "client-data"},
+		"topOriginAlone":      {ceremony(func(c *latchkeytest.Ceremony) { c.TopOrigin = origin }), no, "top-origin"},
+		"topOriginNumber":     {clientData(func(m map[string]any) any { m["topOrigin"] = 1; return m }), bad, "client-data"},
+		"noUserPresence":      {flags(0, latchkeytest.FlagUserPresent), no, "user-presence"},
+		"bsWithoutBe":         {flags(latchkeytest.FlagBackedUp, latchkeytest.FlagBackupEligible), no, "backup-state"},
+		"typeInOtherCase":     {ceremony(func(c *latchkeytest.Ceremony) { c.Type = strings.ToUpper(c.Type) }), no, "type"},
+		"clientDataNotJson":   {clientData(func(map[string]any) any { return "this is not JSON" }), bad, "client-data"},
+		"clientDataEmpty":     {clientData(func(map[string]any) any { return []byte{} }), bad, "client-data"},
+		"clientDataArray":     {clientData(func(map[string]any) any { return "[]" }), bad, "client-data"},
+		"clientDataNull":      {clientData(func(map[string]any) any { return "null" }), bad, "client-data"},
+		"clientDataNumbers":   {clientData(func(map[string]any) any { return `{"type":1,"challenge":2,"origin":3}` }), bad, "client-data"},
+		"clientDataTwoValues": {clientData(func(map[string]any) any { return `{} {}` }), bad, "client-data"},
+		"clientDataBadUtf8": {clientData(func(m map[string]any) any {
+			return bytes.Replace(marshalNow(m), []byte("}"), []byte(",\"\xff\xfe\":1}"), 1)
+		}), bad, "client-data"},
 		"clientDataDeep":        {clientData(func(map[string]any) any { return strings.Repeat("[", 20000) }), bad, "client-data"},
 		"clientDataNoChallenge": {without("challenge"), bad, "client-data"},
 		"clientDataNoOrigin":    {without("origin"), bad, "client-data"},
@@ -245,6 +248,7 @@ func creationFaults() map[string]fault {
 		"transportsMany":      {set("response.transports", slices.Repeat([]string{"usb"}, 17)), bad, "transports"},
 		"transportsLong":      {set("response.transports", []string{strings.Repeat("x", 33)}), bad, "transports"},
 		"transportsControl":   {set("response.transports", []string{"usb\x00"}), bad, "transports"},
+		"transportsDelete":    {set("response.transports", []string{"usb\x7f"}), bad, "transports"},
 		"extensionsText":      {set("clientExtensionResults", "not JSON at all"), bad, "extensions"},
 		"extensionsPython":    {set("extensions", "{'credProps': {'rk': True}}"), bad, "extensions"},
 		"extensionsHalf":      {set("extensions", "[1,2"), bad, "extensions"},
@@ -253,6 +257,14 @@ func creationFaults() map[string]fault {
 	}
 	maps.Copy(list, sharedFaults())
 	return list
+}
+
+func marshalNow(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }
 
 var noneStatement = latchkeytest.Map{{Key: "fmt", Value: "none"}, {Key: "attStmt", Value: latchkeytest.Map{}}}
@@ -322,6 +334,20 @@ func TestEveryFaultOfARegistrationIsRefused(t *testing.T) {
 			_, err := register(rp, creation(t, rp, latchkeytest.NewAuthenticator(), f.change), passkey.RegistrationCheck{Origin: origin})
 			wantRefusal(t, err, f.kind, f.reason)
 		})
+	}
+}
+
+// TestAStatementIsBounded: what is too large is refused for that, before anything is done with it.
+func TestAStatementIsBounded(t *testing.T) {
+	rp := newRP(t)
+	faults := creationFaults()
+	for name, says := range map[string]string{
+		"packedHugeCert": "too long", "compoundHugeCert": "too long", "packedManyCerts": "9 certificates", "compoundMany": "9 statements",
+	} {
+		_, err := register(rp, creation(t, rp, latchkeytest.NewAuthenticator(), faults[name].change), passkey.RegistrationCheck{})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v does not say %q", name, err, says)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func checkScope(id, host, origin string) error {
 	if id == "" || host == id {
 		return nil
 	}
-	if strings.Contains(id, ".") && !isAddress(id) && !isAddress(host) && strings.HasSuffix(host, "."+id) {
+	if strings.Contains(id, ".") && strings.HasSuffix(host, "."+id) {
 		return nil
 	}
 	return fmt.Errorf("origin %q is outside of the relying-party id %q", origin, id)

@@ -88,7 +88,8 @@ func TestTheConfigurationIsCopied(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Origins[0], cfg.TopOrigins[0] = "https://evil.example", "https://evil.example"
-	if _, err := register(rp, creation(t, rp, latchkeytest.NewAuthenticator()), passkey.RegistrationCheck{}); err != nil {
+	framed := func(c *latchkeytest.Ceremony) { c.CrossOrigin, c.TopOrigin = true, "https://partner.example" }
+	if _, err := register(rp, creation(t, rp, latchkeytest.NewAuthenticator(), framed), passkey.RegistrationCheck{}); err != nil {
 		t.Error(err)
 	}
 }

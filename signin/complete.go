@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -90,16 +91,23 @@ func (s *Service) first(ctx context.Context, c *Caller, user account.User, prove
 	}
 	step := After(proved, f)
 	// whatever this browser had been waiting for, it starts over
-	if c.Pending != nil {
+	others := c.Pending != nil && c.Pending.UserID != user.ID
+	if c.Pending != nil && !others {
 		write.PendingID = c.Pending.ID
 	}
+	var out Outcome
 	if step.SignedIn {
 		if step.Remembered {
 			proved = append(slices.Clip(proved), account.MethodDevice)
 		}
-		return s.complete(ctx, c, user, proved, w, completion{write: write})
+		out, err = s.complete(ctx, c, user, proved, w, completion{write: write})
+	} else {
+		out, err = s.wait(ctx, c, user, proved, w, write, step, second)
 	}
-	return s.wait(ctx, c, user, proved, w, write, step, second)
+	if err == nil && others {
+		err = s.DropPending(ctx, c)
+	}
+	return out, err
 }
 
 // remembered reports whether the browser showed a live remembered device of that account.
@@ -121,6 +129,8 @@ type completion struct {
 	second bool
 	// recovered: it was given by a recovery code, which never makes a device remembered.
 	recovered bool
+	// more: the code may be under another key yet, so that not finding it under this one is no refusal to record.
+	more bool
 }
 
 // complete makes the session.
@@ -151,26 +161,42 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 		e.Method = account.MethodPasskey
 	}
 	write.Events = append(write.Events, e)
-	if err := s.finish(ctx, c, write); err != nil {
+	if err := s.finish(ctx, c, write, end.more); err != nil {
 		return Outcome{}, err
 	}
 	return out, nil
 }
 
-// finish commits a step of a sign-in. What the store refuses becomes a refusal with its event.
-func (s *Service) finish(ctx context.Context, c *Caller, write account.FinishSignin) error {
+// finish commits a step of a sign-in. What the store refuses becomes a refusal with its event; more as in [completion].
+func (s *Service) finish(ctx context.Context, c *Caller, write account.FinishSignin, more bool) error {
 	err := s.store.FinishSignin(ctx, write)
 	if err == nil {
 		s.emit(write.Events)
 		return nil
 	}
-	switch r, ok := AsRefusal(refusalOf(err)); {
-	case ok && write.RecoveryCode != nil && r.Key == message.TwoFactorInvalidToken:
-		return s.refused(ctx, c.Client, account.EventSigninRefused, write.UserID, account.MethodRecoveryCode, refuse(message.InvalidRecoveryCode, "code").why("code_spent", err))
-	case ok:
+	if write.RecoveryCode != nil && errors.Is(err, account.ErrCodeSpent) {
+		r := refuse(message.InvalidRecoveryCode, "code").why("wrong_code", err)
+		if more {
+			return r
+		}
+		return s.refused(ctx, c.Client, account.EventSigninRefused, write.UserID, account.MethodRecoveryCode, r)
+	}
+	if r, ok := AsRefusal(proofRefusal(err, write.Credential)); ok {
 		return s.refused(ctx, c.Client, account.EventSigninRefused, write.UserID, "", r)
 	}
 	return fmt.Errorf("signin: finish: %w", err)
+}
+
+// proofRefusal is refusalOf for a step that used a proof: ErrNotFound says that the passkey, or else the factor, was removed
+// under way.
+func proofRefusal(err error, used *account.CredentialUse) error {
+	switch {
+	case !errors.Is(err, account.ErrNotFound):
+		return refusalOf(err)
+	case used != nil:
+		return refuse(message.WebAuthnUnknownCredentialID, "credential").why("unknown_credential", err)
+	}
+	return refuse(message.TwoFactorInvalidToken, "code").why("factor_gone", err)
 }
 
 // newSession makes the row and the token of a session; the store gets it with the step that it belongs to.
@@ -230,7 +256,7 @@ func (s *Service) wait(ctx context.Context, c *Caller, user account.User, proved
 	e := s.event(c.Client, account.EventSigninPending, user.ID)
 	e.Reason, e.Method = string(step.State), step.Method
 	write.UserID, write.Pending, write.Events = user.ID, p, append(write.Events, e)
-	if err := s.finish(ctx, c, write); err != nil {
+	if err := s.finish(ctx, c, write, false); err != nil {
 		return Outcome{}, err
 	}
 	if err := s.dispatch(ctx, c, user.ID, send); err != nil {

@@ -134,6 +134,19 @@ type house struct {
 
 var texts = sync.OnceValues(func() (*message.Catalogue, error) { return message.New() })
 
+// newerKeys is a service on the same store with a newer key before the old one.
+func newerKeys(h *house) *signin.Service {
+	h.t.Helper()
+	ring, err := seal.NewRing([][]byte{key(3), key(2), key(1)})
+	h.ok(err)
+	cfg := h.cfg
+	cfg.Ring = ring
+	return signin.New(cfg, h.store, h.store)
+}
+
+// seenEvery is how old a session's last seen may become before it is written again.
+const seenEvery = time.Minute
+
 // key is a secret key of the server.
 func key(n byte) []byte { return bytes.Repeat([]byte{n}, seal.KeySize) }
 
@@ -165,6 +178,7 @@ func newHouse(t testing.TB, changes ...func(*signin.Config)) *house {
 	lenient.TwoFactorRequired, lenient.AllowAsFirstFactor, lenient.TwoFactor = false, true, true
 	lenient.ThrottleAccount, lenient.ThrottleAddress, lenient.ThrottleSend = throttle.Rate{}, throttle.Rate{}, throttle.Rate{}
 	h.lenient = signin.New(lenient, h.store, h.store)
+	h.arranger().startSignin("nobody@example.test") // the decoys' key is made when first needed
 	return h
 }
 
@@ -236,19 +250,32 @@ func (h *house) ok(err error) {
 	}
 }
 
-// events are all that the log holds.
+// events are all that the log holds, in the order in which they were written.
 func (h *house) events() []account.Event {
 	h.t.Helper()
-	list, err := h.db.Events(h.ctx, account.EventFilter{Limit: 1 << 20})
+	rows, err := h.raw.QueryContext(h.ctx, `SELECT at, kind, user_id, reason, method, subject, session_id, address, user_agent FROM latchkey_events ORDER BY seq`)
 	h.ok(err)
+	defer rows.Close()
+	var list []account.Event
+	for rows.Next() {
+		var e account.Event
+		var at int64
+		h.ok(rows.Scan(&at, &e.Kind, &e.UserID, &e.Reason, &e.Method, &e.Subject, &e.SessionID, &e.Address, &e.UserAgent))
+		e.At = time.UnixMicro(at).UTC()
+		list = append(list, e)
+	}
+	h.ok(rows.Err())
 	return list
 }
 
 // changeable are the tables that a refusal may write to: spent states, the throttles' counts, events.
 var changeable = []string{"latchkey_states", "latchkey_buckets", "latchkey_events", "sqlite_sequence"}
 
-// snapshot is every row of every table but the changeable ones, by table. The number of times that a code was tried is a
-// throttle's count.
+// uncounted are columns that any request may change: how often a code was tried, which is a throttle's count, and when a session
+// was last seen.
+var uncounted = []string{"code_tries", "last_seen", "ends"}
+
+// snapshot is every row of every table but the changeable ones, by table.
 func (h *house) snapshot() map[string]string {
 	h.t.Helper()
 	tables := column[string](h, `SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name`)
@@ -276,7 +303,7 @@ func (h *house) rows(table string) string {
 		}
 		h.ok(rows.Scan(dest...))
 		for i, v := range values {
-			if names[i] != "code_tries" {
+			if !slices.Contains(uncounted, names[i]) {
 				fmt.Fprintf(&b, "%s=%v ", names[i], v)
 			}
 		}
@@ -312,15 +339,52 @@ func differences(before, after map[string]string) string {
 	return b.String()
 }
 
-// refuses demands that the call is refused with that key and changes nothing.
+// refuses demands that the call is refused with that key, changes nothing, and leaves an event that says why.
 func (h *house) refuses(want message.Key, call func() error) *signin.Refusal {
 	h.t.Helper()
-	before := h.snapshot()
-	r := h.refused(want, call())
-	if d := differences(before, h.snapshot()); d != "" {
-		h.t.Errorf("%s, and yet something changed: %s", want, d)
+	r := h.refusesAny(call)
+	if r.Key != want {
+		h.t.Fatalf("refused with %v, want %s", r, want)
 	}
 	return r
+}
+
+// refusesAny is refuses with whichever key.
+func (h *house) refusesAny(call func() error) *signin.Refusal {
+	h.t.Helper()
+	before, mark, logged := h.snapshot(), h.mark(), len(h.events())
+	err := call()
+	r, ok := signin.AsRefusal(err)
+	if !ok {
+		h.t.Fatalf("error %v, want a refusal", err)
+	}
+	if d := differences(before, h.snapshot()); d != "" {
+		h.t.Errorf("%v, and yet something changed: %s", r, d)
+	}
+	h.explained(r, h.heard(mark), h.events()[logged:])
+	return r
+}
+
+// refusals are the kinds of events that tell of one.
+var refusals = []account.EventKind{
+	account.EventSigninRefused, account.EventVerifyRefused, account.EventPasskeyRefused, account.EventFactorRefused,
+	account.EventPasswordRefused, account.EventRegisterRefused, account.EventThrottled, account.EventCodeNotSent,
+}
+
+// explained demands that the last event tells of the refusal, with its reason, and that the app heard what the log holds.
+func (h *house) explained(r *signin.Refusal, heard, logged []account.Event) {
+	h.t.Helper()
+	if len(logged) == 0 {
+		h.t.Errorf("%v left no event", r)
+		return
+	}
+	last := logged[len(logged)-1]
+	if !slices.Contains(refusals, last.Kind) || last.Reason == "" {
+		h.t.Errorf("%v left the event %+v", r, last)
+	}
+	if !slices.Equal(heard, logged) {
+		h.t.Errorf("%v: the app heard %+v, the log holds %+v", r, heard, logged)
+	}
 }
 
 // refused demands that the error is the refusal with that key.

@@ -101,11 +101,9 @@ func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, res
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, "", account.MethodPasskey, r)
 	}
-	limit := s.ThrottleAddress.Bucket("passkey", s.address(c).Key)
-	if wait, err := s.store.Level(ctx, s.now(), limit); err != nil {
-		return Outcome{}, fmt.Errorf("signin: throttle: %w", err)
-	} else if wait > 0 {
-		return Outcome{}, s.throttled(ctx, c, "", account.MethodPasskey, wait)
+	limit, err := s.passkeyLimit(ctx, c, "")
+	if err != nil {
+		return Outcome{}, err
 	}
 	st, err := s.open(ceremonySignin, token)
 	if r, ok := AsRefusal(err); ok {
@@ -147,6 +145,20 @@ func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, res
 	}
 	write.PendingID = c.Pending.ID
 	return s.complete(ctx, c, user, together(c.Pending.Proved, proved), w, completion{write: write, second: true})
+}
+
+// passkeyLimit is the bucket of answers from one address that did not verify, or a refusal where it is empty. It has nothing to do with
+// wrong passwords and codes.
+func (s *Service) passkeyLimit(ctx context.Context, c *Caller, userID string) (account.Bucket, error) {
+	limit := s.ThrottleAddress.Bucket("passkey", s.address(c).Key)
+	wait, err := s.store.Level(ctx, s.now(), limit)
+	switch {
+	case err != nil:
+		return limit, fmt.Errorf("signin: throttle: %w", err)
+	case wait > 0:
+		return limit, s.throttled(ctx, c, userID, account.MethodPasskey, wait)
+	}
+	return limit, nil
 }
 
 // judge finds the passkey, checks the signature, and only then who may use it for what. Its refusals are for failed: each
@@ -211,9 +223,9 @@ func (s *Service) verifyAssertion(ctx context.Context, c *Caller, st *state, a *
 	use, err = s.RelyingParty.VerifyAuthentication(a, cred, check)
 	switch {
 	case errors.Is(err, passkey.ErrSignCount):
-		return cred, user, use, s.noted(ctx, c, account.EventSignCountBack, cred, err)
+		return cred, user, use, s.noted(c, account.EventSignCountBack, cred, err)
 	case errors.Is(err, passkey.ErrBackupEligibleChanged):
-		return cred, user, use, s.noted(ctx, c, account.EventBackupChanged, cred, err)
+		return cred, user, use, s.noted(c, account.EventBackupChanged, cred, err)
 	case err != nil:
 		return cred, user, use, refuse(message.WebAuthnNoVerify, "credential").why(passkey.ReasonOf(err), err)
 	}
@@ -223,14 +235,14 @@ func (s *Service) verifyAssertion(ctx context.Context, c *Caller, st *state, a *
 	return cred, user, use, nil
 }
 
-// noted records that a passkey may have been copied, beside the refusal that follows.
-func (s *Service) noted(ctx context.Context, c *Caller, kind account.EventKind, cred account.Credential, cause error) error {
+// noted is a refusal which says beside that a passkey may have been copied. Failed records it, with the state that it spends: an
+// answer that was merely sent twice is no such sign.
+func (s *Service) noted(c *Caller, kind account.EventKind, cred account.Credential, cause error) error {
 	e := s.event(c.Client, kind, cred.UserID)
 	e.Method, e.Subject, e.Reason = account.MethodPasskey, cred.Nickname, passkey.ReasonOf(cause)
-	if err := s.record(ctx, e); err != nil {
-		return err
-	}
-	return refuse(message.WebAuthnNoVerify, "credential").why(passkey.ReasonOf(cause), cause)
+	r := refuse(message.WebAuthnNoVerify, "credential").why(passkey.ReasonOf(cause), cause)
+	r.beside = []account.Event{e}
+	return r
 }
 
 // assertionEvents are what is remarkable in an answer that was accepted.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/names"
@@ -28,35 +29,39 @@ func (s *Service) Passkeys(ctx context.Context, userID string) ([]account.Creden
 }
 
 // registrant is whoever adds a passkey: the signed-in person, or the one whose sign-in sets up its second factor.
-func registrant(c *Caller) (account.User, bool) {
+func (s *Service) registrant(ctx context.Context, c *Caller) (account.User, error) {
 	switch {
 	case c.SignedIn():
-		return *c.User, true
+		return *c.User, nil
 	case c.Is(ActEnrol):
-		return *c.PendingUser, true
+		return *c.PendingUser, s.mustSetUp(ctx, c)
 	}
-	return account.User{}, false
+	userID := ""
+	if c.Pending != nil {
+		userID = c.Pending.UserID
+	}
+	return account.User{}, s.refused(ctx, c.Client, account.EventPasskeyRefused, userID, account.MethodPasskey, refuse(message.Unauthenticated, "").why("not_signed_in", nil))
 }
 
 // StartRegistration begins to add a passkey under a nickname. The caller has passed the gates of its endpoint.
 func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname string, usage account.Usage) (Started[passkey.CreationOptions], error) {
 	var none Started[passkey.CreationOptions]
-	user, ok := registrant(c)
-	if !ok {
-		return none, refuse(message.Unauthenticated, "")
-	}
-	if usage == "" || !s.AllowAsFirstFactor || !c.SignedIn() {
-		if usage != "" && usage != account.UsageFirst && usage != account.UsageSecondary {
-			return none, refuse(message.APIError, "usage")
-		}
-		usage = account.UsageSecondary
-	}
-	if usage != account.UsageFirst && usage != account.UsageSecondary {
-		return none, refuse(message.APIError, "usage")
-	}
-	name, err := s.nickname(nickname)
+	user, err := s.registrant(ctx, c)
 	if err != nil {
 		return none, err
+	}
+	refused := func(r *Refusal) (Started[passkey.CreationOptions], error) {
+		return none, s.refused(ctx, c.Client, account.EventPasskeyRefused, user.ID, account.MethodPasskey, r)
+	}
+	if usage != "" && usage != account.UsageFirst && usage != account.UsageSecondary {
+		return refused(refuse(message.APIError, "usage").why("unknown_usage", nil))
+	}
+	if usage == "" || !s.AllowAsFirstFactor || !c.SignedIn() {
+		usage = account.UsageSecondary
+	}
+	name, fault := s.nickname(nickname)
+	if fault != nil {
+		return refused(fault)
 	}
 	creds, err := s.Passkeys(ctx, user.ID)
 	if err != nil {
@@ -64,7 +69,7 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 	}
 	for _, x := range creds {
 		if x.Nickname == name {
-			return none, refuse(message.WebAuthnNameInUse, "name")
+			return refused(refuse(message.WebAuthnNameInUse, "name").why("nickname_in_use", nil))
 		}
 	}
 	candidate := make([]byte, 32)
@@ -95,15 +100,15 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 	})}, nil
 }
 
-func (s *Service) nickname(raw string) (string, error) {
+func (s *Service) nickname(raw string) (string, *Refusal) {
 	name, err := names.Nickname(raw, s.NameMaxLength)
 	switch {
 	case errors.Is(err, names.ErrRequired):
-		return "", refuse(message.WebAuthnNameRequired, "name")
+		return "", refuse(message.WebAuthnNameRequired, "name").why("nickname_missing", nil)
 	case errors.Is(err, names.ErrTooLong):
-		return "", refuse(message.InvalidInputLength, "name", "Max", s.NameMaxLength)
+		return "", refuse(message.InvalidInputLength, "name", "Max", s.NameMaxLength).why("nickname_too_long", nil)
 	case err != nil:
-		return "", refuse(message.InvalidInput, "name")
+		return "", refuse(message.InvalidInput, "name").why("nickname_invalid", err)
 	}
 	return name, nil
 }
@@ -111,9 +116,9 @@ func (s *Service) nickname(raw string) (string, error) {
 // FinishRegistration stores the passkey that the authenticator answered with.
 func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token string, response []byte) (account.Credential, error) {
 	var none account.Credential
-	user, ok := registrant(c)
-	if !ok {
-		return none, refuse(message.Unauthenticated, "")
+	user, err := s.registrant(ctx, c)
+	if err != nil {
+		return none, err
 	}
 	refused := func(r *Refusal) (account.Credential, error) {
 		return none, s.refused(ctx, c.Client, account.EventPasskeyRefused, user.ID, account.MethodPasskey, r)
@@ -162,7 +167,7 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 func (s *Service) failed(ctx context.Context, c *Caller, kind account.EventKind, userID string, which ceremony, st *state, r *Refusal) error {
 	e := s.event(c.Client, kind, userID)
 	e.Method, e.Reason = account.MethodPasskey, reasonOf(r)
-	events := []account.Event{e}
+	events := append(slices.Clip(r.beside), e)
 	err := s.store.SpendState(ctx, s.spend(which, st), events)
 	switch {
 	case errors.Is(err, account.ErrSpent):
@@ -177,33 +182,35 @@ func (s *Service) failed(ctx context.Context, c *Caller, kind account.EventKind,
 
 // RemovePasskey deletes one by its id or, where that is empty, its nickname.
 func (s *Service) RemovePasskey(ctx context.Context, c *Caller, id, nickname string) (account.Credential, error) {
-	var none account.Credential
+	refused := func(r *Refusal) (account.Credential, error) {
+		return account.Credential{}, s.refused(ctx, c.Client, account.EventPasskeyRefused, c.User.ID, account.MethodPasskey, r)
+	}
 	field := "id"
 	if id == "" {
 		field = "name"
-		name, err := s.nickname(nickname)
-		if err != nil {
-			return none, err
+		name, fault := s.nickname(nickname)
+		if fault != nil {
+			return refused(fault)
 		}
 		nickname = name
 	}
 	e := s.event(c.Client, account.EventPasskeyRemoved, c.User.ID)
 	e.Method = account.MethodPasskey
-	r := account.RemoveCredential{
+	remove := account.RemoveCredential{
 		UserID: c.User.ID, ID: id, Nickname: nickname, EndDevices: true, Events: []account.Event{e},
 		Keep: account.Keep{WayIn: !c.User.HasPassword(), SecondFactor: s.TwoFactorRequired},
 	}
-	cred, err := s.store.RemoveCredential(ctx, r)
-	switch refusal, refused := AsRefusal(refusalOf(err)); {
+	cred, err := s.store.RemoveCredential(ctx, remove)
+	switch r, ok := AsRefusal(refusalOf(err)); {
 	case errors.Is(err, account.ErrNotFound):
-		return none, refuse(message.WebAuthnNameNotFound, field)
-	case refused:
-		return none, s.refused(ctx, c.Client, account.EventPasskeyRefused, c.User.ID, account.MethodPasskey, refusal)
+		return refused(refuse(message.WebAuthnNameNotFound, field).why("no_such_passkey", nil))
+	case ok:
+		return refused(r)
 	case err != nil:
-		return none, fmt.Errorf("signin: remove passkey: %w", err)
+		return account.Credential{}, fmt.Errorf("signin: remove passkey: %w", err)
 	}
-	r.Events[0].Subject = cred.Nickname
-	s.emit(r.Events)
+	remove.Events[0].Subject = cred.Nickname
+	s.emit(remove.Events)
 	s.tell(ctx, c.Client, *c.User, "passkey_removed", "Name", cred.Nickname)
 	return cred, nil
 }

@@ -222,22 +222,30 @@ func (s *Service) ChangePassword(ctx context.Context, c *Caller, p PasswordChang
 	if err != nil {
 		return Outcome{}, fmt.Errorf("signin: change password: %w", err)
 	}
+	renewed := *c.Session
+	out := Outcome{User: user, Session: &renewed}
+	if c.Session.Kind == account.SessionBrowser {
+		if out.Token, renewed.Digest, err = s.token(); err != nil {
+			return Outcome{}, err
+		}
+	}
+	// Before the password changes, for only here is it certain that this session has not ended under way …
+	end := account.EndSessions{UserID: user.ID, Except: c.Session.ID, Pendings: true}
+	end.Renew = &account.Renewal{SessionID: c.Session.ID, Old: c.Session.Digest, New: renewed.Digest}
+	_, err = s.store.EndSessions(ctx, end)
+	if r, ok := AsRefusal(refusalOf(err)); ok {
+		return refused(r)
+	} else if err != nil {
+		return Outcome{}, fmt.Errorf("signin: change password: %w", err)
+	}
 	if err := s.users.SetPassword(ctx, user.ID, hash); err != nil {
 		return Outcome{}, fmt.Errorf("signin: change password: %w", err)
 	}
-	end := account.EndSessions{UserID: user.ID, Except: c.Session.ID, Pendings: true}
-	out := Outcome{User: user, Session: c.Session}
-	if c.Session.Kind == account.SessionBrowser {
-		token, digest, err := s.token()
-		if err != nil {
-			return Outcome{}, err
-		}
-		end.Renew = &account.Renewal{SessionID: c.Session.ID, Old: c.Session.Digest, New: digest}
-		out.Token = token
-	}
-	end.Events = []account.Event{s.event(c.Client, account.EventPasswordChanged, user.ID)}
+	out.User.PasswordHash = hash
+	// … and after it, for whoever came in by the old one meanwhile.
+	end.Renew, end.Events = nil, []account.Event{s.event(c.Client, account.EventPasswordChanged, user.ID)}
 	if _, err := s.store.EndSessions(ctx, end); err != nil {
-		return Outcome{}, refusalOf(fmt.Errorf("signin: change password: %w", err))
+		return Outcome{}, fmt.Errorf("signin: change password: %w", err)
 	}
 	s.emit(end.Events)
 	s.tell(ctx, c.Client, user, "password_changed")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/message"
 )
 
@@ -22,6 +23,8 @@ type Refusal struct {
 	RetryAfter time.Duration
 	// Reason is the bounded word that the event holds. It is not shown.
 	Reason string
+	// beside are events that go with the refusal's own.
+	beside []account.Event
 	cause  error
 }
 

@@ -26,17 +26,26 @@ func (s *Service) SecondMethods(ctx context.Context, c *Caller) ([]account.Metho
 	return m, second, nil
 }
 
+// notNow refuses an act that the caller's pending sign-in does not take where it stands, or that needs one and finds none.
+func (s *Service) notNow(ctx context.Context, c *Caller, m account.Method) error {
+	userID, reason := "", "nothing_pending"
+	if c.Pending != nil {
+		userID, reason = c.Pending.UserID, "not_in_this_state"
+	}
+	return s.refused(ctx, c.Client, account.EventSigninRefused, userID, m, refuse(message.TwoFactorPermissionDenied, "").why(reason, nil))
+}
+
 // Choose makes a pending sign-in ready for one of its methods, and sends its code where it has one.
 func (s *Service) Choose(ctx context.Context, c *Caller, m account.Method) (Outcome, error) {
 	if !c.Is(ActChoose) {
-		return Outcome{}, refuse(message.TwoFactorPermissionDenied, "")
+		return Outcome{}, s.notNow(ctx, c, m)
 	}
 	methods, second, err := s.SecondMethods(ctx, c)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if !slices.Contains(methods, m) {
-		return Outcome{}, refuse(message.TwoFactorMethodNotAvailable, "which")
+		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, c.Pending.UserID, "", refuse(message.TwoFactorMethodNotAvailable, "which").why("method_not_available", nil))
 	}
 	return s.ready(ctx, c, m, second)
 }
@@ -63,13 +72,21 @@ func (s *Service) ready(ctx context.Context, c *Caller, m account.Method, second
 // update changes a pending sign-in in the store and in the caller.
 func (s *Service) update(ctx context.Context, c *Caller, u account.UpdatePending) error {
 	if err := s.store.UpdatePending(ctx, u); err != nil {
-		return refusalOf(fmt.Errorf("signin: pending: %w", err))
+		return s.ended(ctx, c, u.Method, fmt.Errorf("signin: pending: %w", err))
 	}
 	s.emit(u.Events)
 	p := *c.Pending
 	p.State, p.Method, p.Setup, p.Code = u.State, u.Method, u.Setup, u.Code
 	c.Pending = &p
 	return nil
+}
+
+// ended records that a pending sign-in ended under way; other errors pass through.
+func (s *Service) ended(ctx context.Context, c *Caller, m account.Method, err error) error {
+	if r, ok := AsRefusal(refusalOf(err)); ok {
+		return s.refused(ctx, c.Client, account.EventSigninRefused, c.Pending.UserID, m, r)
+	}
+	return err
 }
 
 // Validate answers a pending sign-in with a code: of the method that it is ready for, or of the authenticator app; and
@@ -79,7 +96,7 @@ func (s *Service) Validate(ctx context.Context, c *Caller, code string, w Wish) 
 		return s.confirm(ctx, c, code, w)
 	}
 	if !c.Is(ActCode) {
-		return Outcome{}, refuse(message.TwoFactorPermissionDenied, "")
+		return Outcome{}, s.notNow(ctx, c, "")
 	}
 	code = factor.CleanCode(code)
 	user := *c.PendingUser
@@ -105,7 +122,7 @@ func (s *Service) Validate(ctx context.Context, c *Caller, code string, w Wish) 
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
 	write := account.FinishSignin{PendingID: c.Pending.ID, Refund: buckets}
-	if _, setUp := second.Code(proved); setUp { // a mailed rescue code need not be of a factor that is
+	if _, setUp := second.Code(proved); setUp {
 		write.Factor = &account.FactorUse{Method: proved, Step: step, At: s.now()}
 	}
 	return s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{proved}), w, completion{write: write, second: true})
@@ -118,9 +135,12 @@ func (s *Service) matchCode(ctx context.Context, c *Caller, code string, second 
 	if p.Code != nil && s.now().Before(p.Code.Expires) {
 		ok, err := s.store.TryCode(ctx, p.ID, codeTries)
 		if err != nil {
-			return "", 0, refusalOf(fmt.Errorf("signin: code: %w", err))
+			return "", 0, s.ended(ctx, c, p.Code.Method, fmt.Errorf("signin: code: %w", err))
 		}
-		if ok && s.codes.Match(p.Code.MAC, code, p.UserID, p.ID, string(p.Code.Method)) {
+		// its method may have been removed since; a rescue's need not be one that is set up
+		_, counts := second.Code(p.Code.Method)
+		counts = counts || s.TwoFactorRescueEmail && p.Code.Method == account.MethodEmail
+		if ok && counts && s.codes.Match(p.Code.MAC, code, p.UserID, p.ID, string(p.Code.Method)) {
 			return p.Code.Method, 0, nil
 		}
 	}
@@ -160,14 +180,14 @@ func (s *Service) RescueOptions(ctx context.Context, c *Caller) ([]string, error
 // Rescue asks for one of them: help mails the operator, email mails a code to the owner. A recovery code is given to Recover.
 func (s *Service) Rescue(ctx context.Context, c *Caller, option string) error {
 	if !c.Is(ActRescue) {
-		return refuse(message.TwoFactorPermissionDenied, "")
+		return s.notNow(ctx, c, "")
 	}
 	opts, err := s.RescueOptions(ctx, c)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(opts, option) {
-		return refuse(message.TwoFactorMethodNotAvailable, "help_setup")
+		return s.refused(ctx, c.Client, account.EventSigninRefused, c.Pending.UserID, "", refuse(message.TwoFactorMethodNotAvailable, "help_setup").why("method_not_available", nil))
 	}
 	user := *c.PendingUser
 	e := s.event(c.Client, account.EventRescueAsked, user.ID)
@@ -196,7 +216,7 @@ func (s *Service) callForHelp(ctx context.Context, c *Caller, user account.User)
 		Text:    s.Messages.Text("en", "mail.rescue.text", params...),
 	})
 	if err != nil {
-		return refuse(message.FailedToSendCode, "").why("send_failed", err)
+		return s.refused(ctx, c.Client, account.EventCodeNotSent, user.ID, account.MethodEmail, refuse(message.FailedToSendCode, "").why("send_failed", err))
 	}
 	return nil
 }
@@ -204,7 +224,7 @@ func (s *Service) callForHelp(ctx context.Context, c *Caller, user account.User)
 // Recover answers a pending sign-in with a recovery code.
 func (s *Service) Recover(ctx context.Context, c *Caller, code string, w Wish) (Outcome, error) {
 	if !c.Is(ActRecovery) {
-		return Outcome{}, refuse(message.TwoFactorPermissionDenied, "")
+		return Outcome{}, s.notNow(ctx, c, account.MethodRecoveryCode)
 	}
 	user := *c.PendingUser
 	buckets := s.guess(c, "recovery", user.ID)
@@ -220,8 +240,8 @@ func (s *Service) Recover(ctx context.Context, c *Caller, code string, w Wish) (
 		e := s.event(c.Client, account.EventRecoveryCodeUsed, user.ID)
 		e.Method = account.MethodRecoveryCode
 		write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: d, Refund: buckets, Events: []account.Event{e}}
-		out, err = s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{account.MethodRecoveryCode}), w, completion{write: write, second: true, recovered: true})
-		if r, ok := AsRefusal(err); !ok || r.Key != message.InvalidRecoveryCode || i == len(digests)-1 {
+		out, err = s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{account.MethodRecoveryCode}), w, completion{write: write, second: true, recovered: true, more: i < len(digests)-1})
+		if r, ok := AsRefusal(err); !ok || r.Key != message.InvalidRecoveryCode {
 			break
 		}
 	}

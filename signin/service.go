@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/factor"
@@ -233,11 +234,13 @@ func reasonOf(r *Refusal) string {
 	return string(r.Key)
 }
 
+// clip cuts a text to at most n bytes, between characters.
 func clip(s string, n int) string {
-	for i := range s {
-		if i > n {
-			return s[:i]
-		}
+	if len(s) <= n {
+		return s
 	}
-	return s
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

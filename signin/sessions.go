@@ -41,7 +41,8 @@ func (s *Service) Identify(ctx context.Context, client Client, cr Credentials) (
 			}
 			if err == nil && user.Active {
 				c.Session, c.User, c.Token = &sess, &user, token
-				return c, s.sighting(ctx, sess)
+				s.sighting(ctx, sess)
+				return c, nil
 			}
 		}
 	}
@@ -78,11 +79,11 @@ const (
 	seenMost   = 512
 )
 
-// sighting notes that a session was seen.
-func (s *Service) sighting(ctx context.Context, sess account.Session) error {
+// sighting notes that a session was seen. Where that can't be written now, nobody is kept out: it waits for the next time.
+func (s *Service) sighting(ctx context.Context, sess account.Session) {
 	now := s.now()
 	if now.Sub(sess.LastSeen) < seenEvery {
-		return nil
+		return
 	}
 	b := &s.seen
 	b.mu.Lock()
@@ -93,9 +94,11 @@ func (s *Service) sighting(ctx context.Context, sess account.Session) error {
 	due := now.Sub(b.flushed) >= flushEvery || len(b.waiting) >= seenMost
 	b.mu.Unlock()
 	if !due {
-		return nil
+		return
 	}
-	return s.Flush(ctx)
+	if err := s.Flush(context.WithoutCancel(ctx)); err != nil { // it is for other people's sessions too
+		s.Log.ErrorContext(ctx, "last seen", "error", err.Error())
+	}
 }
 
 // Flush writes the sightings that wait.
@@ -113,9 +116,21 @@ func (s *Service) Flush(ctx context.Context) error {
 		return nil
 	}
 	if err := s.store.SeenSessions(ctx, batch); err != nil {
+		b.keep(batch)
 		return fmt.Errorf("signin: last seen: %w", err)
 	}
 	return nil
+}
+
+// keep takes back sightings that could not be written, as far as there is room.
+func (b *seenBatch) keep(batch []account.Seen) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, x := range batch {
+		if at := b.waiting[x.SessionID]; at.Before(x.At) && len(b.waiting) < seenMost {
+			b.waiting[x.SessionID] = x.At
+		}
+	}
 }
 
 // graceMost is how long after the last proof the grace ends at the latest.
@@ -237,11 +252,11 @@ func (s *Service) Logout(ctx context.Context, c *Caller) error {
 		e := s.event(c.Client, account.EventSignedOut, c.User.ID)
 		e.SessionID = c.Session.ID
 		end := account.EndSessions{UserID: c.User.ID, ID: c.Session.ID, Events: []account.Event{e}}
-		_, err := s.store.EndSessions(ctx, end)
-		if err := ignoreNotFound(err); err != nil {
+		if _, err := s.store.EndSessions(ctx, end); err == nil {
+			s.emit(end.Events)
+		} else if ignoreNotFound(err) != nil {
 			return fmt.Errorf("signin: sign out: %w", err)
 		}
-		s.emit(end.Events)
 	}
 	return s.DropPending(ctx, c)
 }
@@ -261,16 +276,20 @@ func (s *Service) DropPending(ctx context.Context, c *Caller) error {
 	return nil
 }
 
-// Sweep deletes what has ended, in small batches, until nothing is left or the context ends.
+// Sweep deletes what has ended, in small batches, until nothing is left or the context ends. What was seen and waits to be written is
+// written first.
 func (s *Service) Sweep(ctx context.Context) error {
 	const batch = 500
+	if err := s.Flush(ctx); err != nil {
+		return err
+	}
 	for {
 		n, err := s.store.Sweep(ctx, s.now(), batch)
 		if err != nil {
 			return fmt.Errorf("signin: sweep: %w", err)
 		}
 		if n < batch {
-			return s.Flush(ctx)
+			return nil
 		}
 	}
 }

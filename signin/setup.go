@@ -35,12 +35,18 @@ func (s *Service) StartSetup(ctx context.Context, c *Caller, m account.Method, p
 	user := c.User
 	if !c.SignedIn() {
 		if !c.Is(ActSetup) {
-			return none, refuse(message.TwoFactorPermissionDenied, "")
+			return none, s.notNow(ctx, c, m)
+		}
+		if err := s.mustSetUp(ctx, c); err != nil {
+			return none, err
 		}
 		user = c.PendingUser
 	}
+	refused := func(r *Refusal) (SetupStarted, error) {
+		return none, s.refused(ctx, c.Client, account.EventFactorRefused, user.ID, "", r)
+	}
 	if !slices.Contains(s.TwoFactorMethods, m) {
-		return none, refuse(message.TwoFactorMethodNotAvailable, "setup")
+		return refused(refuse(message.TwoFactorMethodNotAvailable, "setup").why("method_not_available", nil))
 	}
 	st := &setup{Method: m}
 	out := SetupStarted{Method: m}
@@ -61,7 +67,7 @@ func (s *Service) StartSetup(ctx context.Context, c *Caller, m account.Method, p
 		out.URI = factor.TOTPURI(s.TOTPIssuer, user.Email, st.Key)
 	case account.MethodSMS:
 		if st.Phone, err = s.ParsePhone(phone); err != nil {
-			return none, refuse(message.PhoneInvalid, "phone").why("phone_invalid", err)
+			return refused(refuse(message.PhoneInvalid, "phone").why("phone_invalid", err))
 		}
 		out.Phone = st.Phone
 		fallthrough
@@ -83,6 +89,19 @@ func (s *Service) StartSetup(ctx context.Context, c *Caller, m account.Method, p
 		return none, err
 	}
 	return out, nil
+}
+
+// mustSetUp refuses to set up a factor on the way in where the account has got one since: it would be for whoever knows the
+// password alone.
+func (s *Service) mustSetUp(ctx context.Context, c *Caller) error {
+	f, _, _, err := s.factsOf(ctx, c.Pending.UserID)
+	if err != nil {
+		return err
+	}
+	if After(c.Pending.Proved, f).State != account.PendingSetup {
+		return s.refused(ctx, c.Client, account.EventFactorRefused, c.Pending.UserID, "", refuse(message.TwoFactorPermissionDenied, "").why("factor_set_up", nil))
+	}
+	return nil
 }
 
 // keepSetup puts a setup into the pending sign-in, sealed, for it may hold an authenticator's key.
@@ -188,6 +207,9 @@ func (s *Service) confirmed(st *setup, userID, binding, code string) (account.Fa
 
 // confirm ends a sign-in with the code that confirms the method being set up.
 func (s *Service) confirm(ctx context.Context, c *Caller, code string, w Wish) (Outcome, error) {
+	if err := s.mustSetUp(ctx, c); err != nil {
+		return Outcome{}, err
+	}
 	user := *c.PendingUser
 	raw, err := s.setups.Open(string(c.Pending.Setup))
 	if err != nil {
@@ -206,7 +228,7 @@ func (s *Service) confirm(ctx context.Context, c *Caller, code string, w Wish) (
 	}
 	allowed, err := s.store.TryCode(ctx, c.Pending.ID, setupTries+1)
 	if err != nil {
-		return Outcome{}, refusalOf(fmt.Errorf("signin: confirm setup: %w", err))
+		return Outcome{}, s.ended(ctx, c, st.Method, fmt.Errorf("signin: confirm setup: %w", err))
 	}
 	f, ok, err := s.confirmed(&st, user.ID, c.Pending.ID, code)
 	if err != nil {
@@ -229,7 +251,7 @@ func (s *Service) confirm(ctx context.Context, c *Caller, code string, w Wish) (
 // Disable removes the code method named, or all of them where which is empty.
 func (s *Service) Disable(ctx context.Context, c *Caller, which account.Method) ([]account.Method, error) {
 	if which != "" && !which.IsCode() {
-		return nil, refuse(message.TwoFactorMethodNotAvailable, "which")
+		return nil, s.refused(ctx, c.Client, account.EventFactorRefused, c.User.ID, "", refuse(message.TwoFactorMethodNotAvailable, "which").why("method_not_available", nil))
 	}
 	e := s.event(c.Client, account.EventFactorRemoved, c.User.ID)
 	e.Method = which

@@ -98,16 +98,18 @@ func (s *Service) matchTOTP(second account.SecondFactors, code string) (step int
 
 // verified commits a verification.
 func (s *Service) verified(ctx context.Context, c *Caller, proved []account.Method, w Wish, write account.FinishVerify) (Outcome, error) {
-	out := Outcome{User: *c.User, Session: c.Session, Next: w.Next}
+	renewed := *c.Session
+	out := Outcome{User: *c.User, Session: &renewed, Next: w.Next}
 	write.UserID = c.User.ID
 	write.Methods, write.AuthenticatedAt = together(c.Session.Methods, proved), s.now()
-	write.Session = account.Renewal{SessionID: c.Session.ID, Old: c.Session.Digest, New: c.Session.Digest}
 	var err error
 	if c.Session.Kind == account.SessionBrowser {
-		if out.Token, write.Session.New, err = s.token(); err != nil {
+		if out.Token, renewed.Digest, err = s.token(); err != nil {
 			return Outcome{}, err
 		}
 	}
+	renewed.Methods, renewed.AuthenticatedAt = write.Methods, write.AuthenticatedAt
+	write.Session = account.Renewal{SessionID: c.Session.ID, Old: c.Session.Digest, New: renewed.Digest}
 	if w.Bearer {
 		if write.Token, out.Bearer, err = s.newSession(c, c.User.ID, account.SessionToken, write.Methods, c.Session.Remember); err != nil {
 			return Outcome{}, err
@@ -117,7 +119,7 @@ func (s *Service) verified(ctx context.Context, c *Caller, proved []account.Meth
 	e.Method, e.SessionID = proved[0], c.Session.ID
 	write.Events = append(write.Events, e)
 	err = s.store.FinishVerify(ctx, write)
-	if r, ok := AsRefusal(refusalOf(err)); ok {
+	if r, ok := AsRefusal(proofRefusal(err, write.Credential)); ok {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventVerifyRefused, c.User.ID, proved[0], r)
 	} else if err != nil {
 		return Outcome{}, fmt.Errorf("signin: finish verification: %w", err)
@@ -159,6 +161,10 @@ func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, res
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventVerifyRefused, c.User.ID, account.MethodPasskey, r)
 	}
+	limit, err := s.passkeyLimit(ctx, c, c.User.ID)
+	if err != nil {
+		return Outcome{}, err
+	}
 	st, err := s.open(ceremonyVerify, token)
 	if r, ok := AsRefusal(err); ok {
 		return refused(r)
@@ -182,6 +188,9 @@ func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, res
 		}
 	}
 	if r, ok := AsRefusal(err); ok {
+		if _, err := s.store.Take(ctx, s.now(), limit); err != nil {
+			return Outcome{}, fmt.Errorf("signin: throttle: %w", err)
+		}
 		return Outcome{}, s.failed(ctx, c, account.EventVerifyRefused, c.User.ID, ceremonyVerify, st, r)
 	} else if err != nil {
 		return Outcome{}, err

@@ -48,20 +48,18 @@ func (c *call) text(key message.Key, params ...any) string {
 	return c.h.Messages.Text(c.caller.Lang, key, params...)
 }
 
-// next is where the person was on the way to: the form's, then the query's, if it is a path of this site; else "".
+// next is where the person was on the way to: the form's, or else the query's, if it is a path of this site; else "".
 func (c *call) next() (string, error) {
-	n, err := c.fields.text("next")
+	posted, err := c.fields.text("next")
 	if err != nil {
 		return "", err
 	}
-	if n == "" {
-		n = c.r.URL.Query().Get("next")
+	for _, candidate := range []string{posted, c.r.URL.Query().Get("next")} {
+		if next, ok := redirect.Next(candidate); ok {
+			return next, nil
+		}
 	}
-	n, ok := redirect.Next(n)
-	if !ok {
-		return "", nil
-	}
-	return n, nil
+	return "", nil
 }
 
 // keptNext is next for a redirect or a page that keeps it, where a wrong type has been told already.

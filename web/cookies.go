@@ -95,7 +95,7 @@ func (c *call) takeFlashes() []Flash {
 	}
 	out := make([]Flash, len(notes))
 	for i, n := range notes {
-		out[i] = Flash{Kind: n.Kind, Text: c.text(n.Key, n.Params...)}
+		out[i] = Flash{Kind: n.Kind, Text: c.text(n.Key, n.Params...), Code: n.Key}
 	}
 	return out
 }

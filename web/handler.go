@@ -122,6 +122,7 @@ func bearerOf(r *http.Request) (string, bool) {
 }
 
 func (h *Handler) crossSite(w http.ResponseWriter, r *http.Request) {
+	protect(w.Header())
 	c := h.call(w, r)
 	c.caller = &signin.Caller{Client: signin.Client{Lang: h.Messages.Match(r.Header.Get("Accept-Language"))}}
 	c.fail(http.StatusForbidden, message.Unauthorized)

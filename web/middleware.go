@@ -39,13 +39,14 @@ func (h *Handler) Guard(d Demand, next http.Handler) http.Handler {
 		if c.caller = CallerFrom(r.Context()); c.caller == nil {
 			var err error
 			if c.caller, err = h.identify(r); err != nil {
+				protect(w.Header())
 				c.broken(err)
 				return
 			}
 			r = r.WithContext(context.WithValue(r.Context(), contextKey{}, c.caller))
 		}
 		if rep := c.unmet(d); rep != nil {
-			w.Header().Set("Cache-Control", "no-store, private")
+			protect(w.Header())
 			c.barred(rep)
 			return
 		}

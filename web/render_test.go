@@ -170,6 +170,9 @@ func TestPages(t *testing.T) {
 		if n := len(h1.FindAllString(html, -1)); n != 1 {
 			fail("%d main headings", n)
 		}
+		if n := strings.Count(html, " autofocus"); n > 1 {
+			fail("%d fields want the focus", n)
+		}
 		seen := map[string]bool{}
 		for _, m := range ids.FindAllStringSubmatch(html, -1) {
 			if seen[m[1]] {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/message"
@@ -75,8 +76,10 @@ func (h *Handler) routes() {
 		h.mux.Handle(h.Prefix+"/"+e.path, h.endpoint(&e))
 	}
 	h.mux.Handle(h.Prefix+staticRoot, h.render.static())
-	h.mux.HandleFunc(h.Prefix+"/healthz", h.healthz)
-	h.mux.HandleFunc(h.Prefix+"/readyz", h.readyz)
+	for _, at := range slices.Compact([]string{"", h.Prefix}) { // whoever probes need not know the prefix
+		h.mux.HandleFunc(at+"/healthz", h.healthz)
+		h.mux.HandleFunc(at+"/readyz", h.readyz)
+	}
 	h.mux.HandleFunc("/", h.notFound)
 }
 
@@ -143,12 +146,9 @@ func (e *endpoint) allowed() string {
 	return strings.Join(m, ", ")
 }
 
-// begin sets the headers that every answer has, and finds out who is asking. It returns nil if it has answered.
+// begin protects the answer and finds out who is asking. It returns nil if it has answered.
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request) *call {
-	head := w.Header()
-	head.Set("Cache-Control", "no-store, private")
-	head.Set("X-Content-Type-Options", "nosniff")
-	head.Set("Referrer-Policy", "same-origin")
+	protect(w.Header())
 	c := h.call(w, r)
 	var err error
 	if c.caller, err = h.identify(r); err != nil {
@@ -156,6 +156,13 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) *call {
 		return nil
 	}
 	return c
+}
+
+// protect sets the headers that every answer has, pages or not.
+func protect(head http.Header) {
+	head.Set("Cache-Control", "no-store, private")
+	head.Set("X-Content-Type-Options", "nosniff")
+	head.Set("Referrer-Policy", "same-origin")
 }
 
 // refused answers an error of a handle: in JSON as it is; for a browser the form again, or a redirect to where the

@@ -44,12 +44,8 @@ func openOrMake(ctx context.Context, s *settings.Settings) (*sqlstore.Store, err
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, hinted{fmt.Errorf("DATABASE: there is no folder %s", dir), "make it, or give another path with --database or LATCHKEY_DATABASE"}
 	}
-	if len(s.Library.SecretKeys) == 0 {
-		found, err := keys.Ensure(s.Database)
-		if err != nil {
-			return nil, keysHint(err, keys.Path(s.Database))
-		}
-		s.Library.SecretKeys = found
+	if err := fillKeys(s); err != nil {
+		return nil, err
 	}
 	store, err := sqlite.Open(ctx, s.Database, sqlite.Options{})
 	return store, databaseHint(err)
@@ -64,6 +60,19 @@ func openExisting(ctx context.Context, s *settings.Settings) (*sqlstore.Store, e
 	}
 	store, err := sqlite.Open(ctx, s.Database, sqlite.Options{NoMigrate: true})
 	return store, databaseHint(err)
+}
+
+// fillKeys takes the keys beside the database where none were given.
+func fillKeys(s *settings.Settings) error {
+	if len(s.Library.SecretKeys) > 0 {
+		return nil
+	}
+	found, err := keys.Ensure(s.Database)
+	if err != nil {
+		return keysHint(err, keys.Path(s.Database))
+	}
+	s.Library.SecretKeys = found
+	return nil
 }
 
 func keysHint(err error, path string) error {

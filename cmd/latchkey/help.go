@@ -55,7 +55,9 @@ Examples:
 
     latchkey user disable ann@example.com
 
-    latchkey user reset-factors ann@example.com`
+    latchkey user reset-factors ann@example.com
+
+    latchkey user recover ann@example.com`
 }
 
 // Help is what "latchkey user add --help" says beside the flags.
@@ -77,9 +79,34 @@ codes and second-factor passkeys, and forgets remembered devices. Password, firs
 Make sure first that it is really they who ask.`
 }
 
+// Help is what "latchkey user recover --help" says beside the flags.
+func (userRecoverCmd) Help() string {
+	return `
+For a person who has lost every way in. It prints a link that works once and for 30 minutes: with it they set a new
+password, and may end all sessions and remove old factors. Make sure first that it is really they who ask, and give it
+to nobody else. They are mailed that it was made.
+
+The link begins with the first of the origins, so run this with the server's own settings.
+
+Example:
+
+    latchkey user recover ann@example.com --config /etc/latchkey.toml`
+}
+
 // Help is what "latchkey db --help" says beside the commands.
 func (dbCmd) Help() string {
 	return `
 The server brings its database up to date by itself when it starts. "db migrate" does it beforehand, or makes a new
 database without starting anything.`
+}
+
+func (sessionCmd) Help() string {
+	return `
+These commands work on the database itself, and a running server sees each change at the next request.
+
+Examples:
+
+    latchkey session list ann@example.com
+
+    latchkey session revoke ann@example.com --all`
 }

@@ -34,6 +34,7 @@ type app struct {
 type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	User    userCmd    `cmd:"" help:"Look after accounts, also while the server runs."`
+	Session sessionCmd `cmd:"" help:"Look after what is signed in, also while the server runs."`
 	DB      dbCmd      `cmd:"" name:"db" help:"Look after the database."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

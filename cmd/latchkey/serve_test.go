@@ -324,7 +324,16 @@ func TestAdminBesideServer(t *testing.T) {
 	if status := post("/login", account); status != http.StatusOK {
 		t.Errorf("an enabled account's sign-in is answered %d", status)
 	}
-	s.stop()
+	link := regexp.MustCompile(`http://localhost:8080(/recover/\S+)`).FindStringSubmatch(s.run("user", "recover", "ann@example.test"))
+	if link == nil {
+		t.Fatal("there is no link")
+	}
+	if status, _ := get(t, http.DefaultClient, "http://"+s.addr+link[1]); status != http.StatusOK {
+		t.Errorf("the link is answered %d", status)
+	}
+	if log := s.stop(); strings.Contains(log, link[1]) {
+		t.Error("the log holds the link")
+	}
 }
 
 func TestServeTLS(t *testing.T) {

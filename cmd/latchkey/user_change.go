@@ -112,22 +112,15 @@ func (a *app) removeSecondary(ctx context.Context, store *sqlstore.Store, u acco
 }
 
 // change does something to one account and prints what it says.
-func (a *app) change(ctx context.Context, from *userCmd, email string, do func(*sqlstore.Store, account.User) (string, error)) (err error) {
-	_, store, err := from.open(ctx, a)
-	if err != nil {
+func (a *app) change(ctx context.Context, from *userCmd, email string, do func(*sqlstore.Store, account.User) (string, error)) error {
+	return a.withUser(ctx, &from.configured, email, func(store *sqlstore.Store, u account.User) error {
+		done, err := do(store, u)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(a.stdout, done)
 		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	u, err := find(ctx, store, email)
-	if err != nil {
-		return err
-	}
-	done, err := do(store, u)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(a.stdout, done)
-	return err
+	})
 }
 
 func count(n int, what string) string {

@@ -46,22 +46,17 @@ func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) 
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	readers := o.Readers
-	if readers <= 0 {
-		readers = max(4, runtime.GOMAXPROCS(0))
-	}
 	switch {
 	case o.BusyTimeout == 0:
 		o.BusyTimeout = defaultBusyTimeout
 	case o.BusyTimeout < 0:
 		o.BusyTimeout = 0
 	}
-	writer, err := openPool(path, o, 1, url.Values{"_txlock": {"immediate"}, "_synchronous": {"FULL"}})
+	writer, err := openWriter(path, o)
 	if err != nil {
 		return nil, err
 	}
-	// Not mode=ro: after a crash whoever comes first recovers, and that may be a reader.
-	reader, err := openPool(path, o, readers, url.Values{"_query_only": {"1"}})
+	reader, err := openReader(path, o)
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -102,7 +97,7 @@ func writeAhead(ctx context.Context, writer *sql.DB, busy time.Duration) error {
 		if err == nil && mode != "wal" {
 			return fmt.Errorf("the file system cannot do it, and it stays in %s", mode)
 		}
-		if err == nil || !unavailable(err) {
+		if primaryCode(err) != sqlite3.SQLITE_BUSY {
 			return err
 		}
 		select {
@@ -138,6 +133,22 @@ func create(path string) error {
 		return fmt.Errorf("sqlite: %w", err)
 	}
 	return nil
+}
+
+// openWriter opens the one connection that writes. Its transactions take the write lock when they begin, so that none fails
+// halfway because another has written meanwhile.
+func openWriter(path string, o Options) (*sql.DB, error) {
+	return openPool(path, o, 1, url.Values{"_txlock": {"immediate"}, "_synchronous": {"FULL"}})
+}
+
+// openReader opens the connections that read. They are not mode=ro: after a crash whoever comes first recovers, and that may
+// be a reader.
+func openReader(path string, o Options) (*sql.DB, error) {
+	readers := o.Readers
+	if readers <= 0 {
+		readers = max(4, runtime.GOMAXPROCS(0))
+	}
+	return openPool(path, o, readers, url.Values{"_query_only": {"1"}})
 }
 
 // openPool opens a pool of up to n connections, which are kept once made.
@@ -188,14 +199,19 @@ func closePools(reader, writer *sql.DB) error {
 
 // unavailable reports whether SQLite could not do it now, as opposed to not at all.
 func unavailable(err error) bool {
-	var e *sqlite.Error
-	if !errors.As(err, &e) {
-		return false
-	}
-	switch e.Code() & 0xff { // the primary code
+	switch primaryCode(err) {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL,
 		sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY:
 		return true
 	}
 	return false
+}
+
+// primaryCode is SQLite's result code without its details, or 0 for an error of something else.
+func primaryCode(err error) int {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return sqlite3.SQLITE_OK
+	}
+	return e.Code() & 0xff
 }

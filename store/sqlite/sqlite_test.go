@@ -127,18 +127,6 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 	}
 }
 
-func TestSettings(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "latchkey.db")
-	openAt(t, path, sqlite.Options{})
-	var mode string
-	if err := raw(t, path).QueryRow(`PRAGMA journal_mode`).Scan(&mode); err != nil {
-		t.Fatal(err)
-	}
-	if mode != "wal" {
-		t.Errorf("journal_mode is %s", mode)
-	}
-}
-
 func TestSchemaIsChecked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "latchkey.db")
 	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{NoMigrate: true}); !errors.Is(err, sqlstore.ErrOlderSchema) {
