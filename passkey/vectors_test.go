@@ -94,6 +94,15 @@ func (v *vector) authentication(t testing.TB) []byte {
 
 func TestTheVectorsOfTheSpecification(t *testing.T) {
 	refused := maps.Clone(refusedVectors)
+	listed, err := os.ReadFile("../docs/webauthn-conformance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, no := range refused {
+		if !bytes.Contains(listed, []byte("| "+name+" | `"+no.reason+"` |")) {
+			t.Errorf("docs/webauthn-conformance.md does not list %s", name)
+		}
+	}
 	for _, v := range vectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
 			rp := v.rp(t)

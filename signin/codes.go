@@ -86,6 +86,14 @@ func (s *Service) dispatch(ctx context.Context, c *Caller, userID string, o *out
 	return nil
 }
 
+// unsentAt puts the refusal of a message that could not be sent at the field that asked for it.
+func unsentAt(field string, err error) error {
+	if r, ok := AsRefusal(err); ok && r.Key == message.FailedToSendCode {
+		r.Field = field
+	}
+	return err
+}
+
 func (s *Service) send(ctx context.Context, m Message) error {
 	if s.Sender == nil {
 		return errNoSender

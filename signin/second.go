@@ -198,9 +198,9 @@ func (s *Service) Rescue(ctx context.Context, c *Caller, option string) error {
 	switch option {
 	case RescueEmail:
 		_, err := s.ready(ctx, c, account.MethodEmail, account.SecondFactors{})
-		return err
+		return unsentAt("help_setup", err)
 	case RescueHelp:
-		return s.callForHelp(ctx, c, user)
+		return unsentAt("help_setup", s.callForHelp(ctx, c, user))
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func (s *Service) StartSetup(ctx context.Context, c *Caller, m account.Method, p
 		return none, err
 	}
 	if err := s.dispatch(ctx, c, user.ID, send); err != nil {
-		return none, err
+		return none, unsentAt("setup", err)
 	}
 	return out, nil
 }

@@ -81,8 +81,6 @@ func TestThrottle_GuessesPerAccount(t *testing.T) {
 				h.refuses(g.want, func() error { return g.wrong(b, p) })
 			}
 			b.client.Address = at("203.0.113.1")
-			hashes := h.browser() // another browser, the same account
-			_ = hashes
 			h.clock.advance(75*time.Second - time.Microsecond)
 			r := h.refuses(message.TooManyAttempts, func() error { return g.right(b, p) })
 			if r.RetryAfter != time.Microsecond {
@@ -97,7 +95,7 @@ func TestThrottle_GuessesPerAccount(t *testing.T) {
 func TestThrottle_GuessesPerAddress(t *testing.T) {
 	t.Parallel()
 	const limit = 6
-	h := newHouse(t, rates(1000, limit, 1000))
+	h := newHouse(t, rates(1000, limit, 1000), func(c *signin.Config) { c.ThrottleAddress.Per = 24 * time.Hour })
 	for i := range limit {
 		h.refuses(message.GenericAuthnFailed, func() error { return errOf(h.browser().loginAs(fmt.Sprintf("nobody%d@example.test", i), "wrong")) })
 	}

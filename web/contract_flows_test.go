@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/latchkeytest"
 )
 
@@ -203,3 +204,6 @@ func query(path string, pairs ...string) string {
 	}
 	return path + "?" + q.Encode()
 }
+
+// removeAll takes every code method from an account, as only an operator can.
+func removeAll(userID string) account.RemoveFactors { return account.RemoveFactors{UserID: userID} }

@@ -86,6 +86,9 @@ func selectMethod(c *call) (*reply, error) {
 		return nil, err
 	}
 	out.Pending = c.caller.Pending
+	if next := c.keptNext(); next != "" {
+		out.Next = next
+	}
 	return c.waits(out), nil
 }
 

@@ -205,6 +205,9 @@ func refusedRegistrations(e *env) {
 		"other's credential": {
 			func(f *account.FinishRegistration) { f.Credential.CredentialID = theirs.CredentialID }, account.ErrCredentialInUse,
 		},
+		"other's credential and nickname": {func(f *account.FinishRegistration) {
+			f.Credential.CredentialID, f.Credential.Nickname = theirs.CredentialID, theirs.Nickname
+		}, account.ErrCredentialInUse},
 		"credential in use, in a sign-in": {func(f *account.FinishRegistration) {
 			f.SessionID, f.PendingID, f.Credential.CredentialID = "", p.ID, theirs.CredentialID
 		}, account.ErrCredentialInUse},

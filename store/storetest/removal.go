@@ -10,6 +10,7 @@ var removalTests = []test{
 	{"by id and by nickname", func(e *env) {
 		u := e.user()
 		a, b, c := e.passkey(u.ID, account.UsageFirst), e.passkey(u.ID, account.UsageFirst), e.passkey(u.ID, account.UsageFirst)
+		device := e.signedIn(u.ID, account.SessionDevice)
 		removed, err := e.store.RemoveCredential(e.ctx, account.RemoveCredential{UserID: u.ID, Nickname: a.Nickname})
 		e.ok(err)
 		e.equal("removed by nickname", removed, a)
@@ -22,6 +23,7 @@ var removalTests = []test{
 		e.equal("left", left, []account.Credential{c})
 		_, _, err = e.store.Credential(e.ctx, a.CredentialID)
 		e.fails(err, account.ErrNotFound)
+		e.hasSessions(u.ID, device)
 	}},
 	{"its id and nickname are free again", func(e *env) {
 		u := e.user()

@@ -464,7 +464,7 @@ function understand(error, { kind, took, timeout = Infinity, active }) {
     case 'AbortError': // Firefox says this for a cancel, too
       return say('cancelled');
     case 'NotAllowedError':
-      if (kind === 'get' && (/no (available authenticator|credentials|passkeys)/i.test(message) || (active && took < 800))) return say('no-passkey');
+      if (kind === 'get' && (/no (available authenticator|credentials|passkeys)/i.test(message) || (active && took < 950))) return say('no-passkey');
       return say(kind !== 'autofill' && took >= timeout ? 'timeout' : 'cancelled');
     case 'InvalidStateError':
       return say(kind === 'create' ? 'already-registered' : 'failed');
