@@ -51,7 +51,8 @@ type Config struct {
 	SigninTimeout time.Duration
 	// NameMaxLength bounds a passkey's nickname, in characters. WAN_NAME_MAX_LENGTH
 	NameMaxLength int
-	// AllowCrossOrigin accepts ceremonies that ran in a frame of another site. WAN_ALLOW_CROSS_ORIGIN
+	// AllowCrossOrigin accepts ceremonies that ran in a frame of another site, whichever it is: which sites may frame a page is for its
+	// frame-ancestors to say. Latchkey's own pages allow none. WAN_ALLOW_CROSS_ORIGIN
 	AllowCrossOrigin bool
 	// BackupEligibleChange says what happens when a passkey's backup-eligible flag is not what it was. WAN_BACKUP_ELIGIBLE_CHANGE
 	BackupEligibleChange passkey.BackupEligibleChange

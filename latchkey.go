@@ -50,10 +50,14 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 		}
 		a.users = users
 	}
-	rp, err := passkey.New(passkey.Config{
+	relying := passkey.Config{
 		RPID: cfg.RPID, RPName: cfg.RPName, Origins: cfg.Origins,
 		AllowCrossOrigin: cfg.AllowCrossOrigin, BackupEligibleChange: cfg.BackupEligibleChange,
-	})
+	}
+	if cfg.AllowCrossOrigin {
+		relying.TopOrigins = []string{passkey.AnyTopOrigin} // who may frame an app's page is the page's to say
+	}
+	rp, err := passkey.New(relying)
 	if err != nil {
 		return nil, fmt.Errorf("latchkey: %w", err)
 	}

@@ -261,7 +261,13 @@ func (b *tab) onEveryPage(script string) {
 // picture is the whole page, also what is below the window's edge.
 func (b *tab) picture() []byte {
 	b.Helper()
-	return call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: new(true)}).Data
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return png
 }
 
 // front brings the tab to the front of its window.
@@ -334,4 +340,10 @@ func (a *authenticator) forgets() {
 func (a *authenticator) forget(id []byte) {
 	a.b.Helper()
 	call(a.b, webauthn.RemoveCredential, webauthn.RemoveCredentialParams{AuthenticatorID: a.id, CredentialID: id})
+}
+
+// unplug takes it away.
+func (a *authenticator) unplug() {
+	a.b.Helper()
+	call(a.b, webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: a.id})
 }

@@ -38,9 +38,12 @@ func (c *call) waits(out signin.Outcome) *reply {
 	return &reply{body: body, to: withNext(c.h.path(to), out.Next)}
 }
 
-// methodRows are the methods that an account may have, and has.
+// methodRows are the methods that an account may have, and has; none where none are on offer.
 func (c *call) methodRows(user account.User, second account.SecondFactors) []methodRow {
 	var rows []methodRow
+	if !c.h.service.TwoFactor {
+		return nil
+	}
 	for _, m := range c.h.service.TwoFactorMethods {
 		f, ok := second.Code(m)
 		row := methodRow{Method: m, SetUp: ok, Since: f.Created}

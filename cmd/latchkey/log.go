@@ -16,8 +16,8 @@ func newLog(w io.Writer, format string) *slog.Logger {
 }
 
 // accessLog writes a line for each request: never its path or query, since states and links to follow stand in them, but the
-// pattern of its route.
-func accessLog(log *slog.Logger, next http.Handler) http.Handler {
+// pattern of its route. It counts it as well.
+func accessLog(log *slog.Logger, m *metrics, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
@@ -31,6 +31,7 @@ func accessLog(log *slog.Logger, next http.Handler) http.Handler {
 					http.Error(rec, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 				}
 			}
+			m.request(method(r), r.Pattern, rec.status, time.Since(start))
 			log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("method", method(r)), slog.String("route", r.Pattern),
 				slog.Int("status", rec.status), slog.Duration("duration", time.Since(start)))
 		}()

@@ -32,7 +32,7 @@ func TestAccessLog(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		w := httptest.NewRecorder()
-		accessLog(newLog(&out, "text"), mux).ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		accessLog(newLog(&out, "text"), newMetrics(), mux).ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
 		if !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s %s was logged as %s", c.method, c.path, out.String())
 		}
@@ -54,6 +54,6 @@ func TestAccessLogAborted(t *testing.T) {
 			t.Errorf("recovered %v", p)
 		}
 	}()
-	h := accessLog(newLog(&bytes.Buffer{}, "text"), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	h := accessLog(newLog(&bytes.Buffer{}, "text"), newMetrics(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 }

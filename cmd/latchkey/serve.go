@@ -45,7 +45,13 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if s.Library.Sender, err = newSender(s); err != nil {
 		return err
 	}
+	counted := newMetrics()
+	s.Library.OnEvent = counted.event
 	auth, err := latchkey.New(s.Library, store)
+	if err != nil {
+		return err
+	}
+	measured, err := listenMetrics(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -56,9 +62,11 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	for _, w := range warnings(s, listener.Addr()) {
 		log.Warn(w)
 	}
+	stopMetrics := serveMetrics(measured, counted.handler(s.Profiling), log)
 	stop := background(ctx, log, auth.Sweep)
-	err = serve(ctx, listener, accessLog(log, auth.Handler()), log)
+	err = serve(ctx, listener, accessLog(log, counted, auth.Handler()), log)
 	stop()
+	stopMetrics()
 	// Whoever was told to stop wants what is in memory written, not dropped.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

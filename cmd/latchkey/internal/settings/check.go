@@ -33,11 +33,8 @@ func (l *loader) check(admin bool) {
 		}
 		l.fault(missing, &problem{"it is missing, and " + there + " is set", "set both, or neither where a proxy in front speaks HTTPS"})
 	}
-	if s.metricsListen != "" {
-		l.fault("METRICS_LISTEN", &problem{"this build has no metrics", "leave it out"})
-	}
-	if s.pprof {
-		l.fault("PPROF", &problem{"this build has no profiling", "leave it out"})
+	if s.Profiling && s.MetricsListen == "" && !l.bad["METRICS_LISTEN"] {
+		l.fault("PPROF", &problem{"profiles are served beside the metrics, and METRICS_LISTEN is not set", "set METRICS_LISTEN, to an address that only you can reach"})
 	}
 	if !admin {
 		l.senders()

@@ -30,12 +30,13 @@ type Settings struct {
 	SMTP *smtp.Config
 	// Texts is the gateway for text messages, nil if there is none.
 	Texts *textgateway.Config
+	// MetricsListen is host:port of the metrics' own listener; empty: there is none. Profiling serves profiles there too.
+	MetricsListen string
+	Profiling     bool
 	// Local: every origin is localhost.
 	Local bool
 
-	mailFrom      *mail.Address
-	metricsListen string
-	pprof         bool
+	mailFrom *mail.Address
 }
 
 // Sources are where settings come from.

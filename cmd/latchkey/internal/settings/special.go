@@ -88,14 +88,26 @@ func rescueMail(s *Settings, text string) *problem {
 	return nil
 }
 
-func listen(s *Settings, text string) *problem {
-	host, port, err := net.SplitHostPort(text)
-	n, notNumber := strconv.Atoi(port)
-	if err != nil || notNumber != nil || n < 0 || n > 65535 || strings.ContainsAny(host, "/ ") {
-		return &problem{fmt.Sprintf("%q is not an address with a port", text), "write it as in 127.0.0.1:8080, [::1]:8080 or :8080"}
+// listen reads host:port into a field.
+func listen(field func(*Settings) *string) func(*Settings, string) *problem {
+	return func(s *Settings, text string) *problem {
+		host, port, err := net.SplitHostPort(text)
+		n, notNumber := strconv.Atoi(port)
+		if err != nil || notNumber != nil || n < 0 || n > 65535 || strings.ContainsAny(host, "/ ") {
+			return &problem{fmt.Sprintf("%q is not an address with a port", text), "write it as in 127.0.0.1:8080, [::1]:8080 or :8080"}
+		}
+		*field(s) = text
+		return nil
 	}
-	s.Listen = text
-	return nil
+}
+
+// metricsListen is listen where nothing means that there is none.
+func metricsListen(s *Settings, text string) *problem {
+	if text == "" {
+		s.MetricsListen = ""
+		return nil
+	}
+	return listen(func(s *Settings) *string { return &s.MetricsListen })(s, text)
 }
 
 func database(s *Settings, text string) *problem {

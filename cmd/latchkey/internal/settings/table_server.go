@@ -28,7 +28,7 @@ func server() []setting {
 			set:     func(*Settings, string) *problem { return nil }}, // read before all others
 		{name: "LISTEN", value: "127.0.0.1:8080",
 			meaning: "The address and port to listen on; `:8080` is all addresses of the machine.",
-			set:     listen},
+			set:     listen(func(s *Settings) *string { return &s.Listen })},
 		{name: "DATABASE", value: "latchkey.db",
 			meaning: "The path of the SQLite file, which is made if it is not there. PostgreSQL (`postgres://…`) is not supported by this build.",
 			set:     database},
@@ -45,11 +45,11 @@ func server() []setting {
 			meaning: "The file of its private key (PEM).",
 			set:     name(func(s *Settings) *string { return &s.TLSKey }, "")},
 		{name: "METRICS_LISTEN", note: "none",
-			meaning: "An address and port for metrics. Not supported by this build: setting it is an error.",
-			set:     name(func(s *Settings) *string { return &s.metricsListen }, "")},
+			meaning: "An address and port of their own for Prometheus metrics (`/metrics`). Let nobody else reach it.",
+			set:     metricsListen},
 		{name: "PPROF", value: "false",
-			meaning: "Profiling. Not supported by this build: `true` is an error.",
-			set:     boolean(func(s *Settings) *bool { return &s.pprof })},
+			meaning: "Serve Go's profiles beside the metrics, under `/debug/pprof/`.",
+			set:     boolean(func(s *Settings) *bool { return &s.Profiling })},
 	}
 }
 

@@ -48,7 +48,7 @@ func values() map[string]struct{ good, bad []string } {
 		"SECRET_KEYS":     {[]string{key, key + "," + key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}, []string{"", " ", "sesame", key + ",", key + ",c2VzYW1l", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gIQ=="}},
 		"TRUSTED_PROXIES": {[]string{"", "10.0.0.1", "10.0.0.0/8, ::1", "fe80::1%eth0"}, []string{"proxy", "10.0.0.0/33", "10.0.0.1:80", "10.0.0.1,", "::ffff:10.0.0.0/104"}},
 		"TLS_CERT":        {[]string{""}, []string{"cert.pem", "a\nb"}}, "TLS_KEY": {[]string{""}, []string{"key.pem"}},
-		"METRICS_LISTEN": {[]string{""}, []string{":9090"}}, "PPROF": {[]string{"false", "0"}, []string{"true", "1", ""}},
+		"METRICS_LISTEN": {[]string{"", ":9090", "127.0.0.1:0"}, []string{"9090", "localhost"}}, "PPROF": {[]string{"false", "0"}, []string{"true", "yes", ""}},
 
 		"OUTBOX":    {[]string{"", "mails", "/var/tmp/mails"}, []string{"a\x00b"}},
 		"SMTP_URL":  {[]string{""}, []string{"smtp://ann:sesame@mail.example.com", "mail.example.com", "http://u:sesame@mail.example.com", "smtp://u:ses/ame@mail.example.com"}},
