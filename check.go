@@ -49,6 +49,7 @@ func (c Config) check() error {
 	for _, m := range c.TwoFactorMethods {
 		fault(!m.IsCode(), "TwoFactorMethods: %q is none of email, authenticator and sms", m)
 	}
+	fault(c.TwoFactorRequired && !c.TwoFactor, "TwoFactorRequired and not TwoFactor: nobody could set a second factor up; set both")
 	sends := c.TwoFactor && (slices.Contains(c.TwoFactorMethods, account.MethodEmail) || slices.Contains(c.TwoFactorMethods, account.MethodSMS))
 	fault(sends && c.Sender == nil && !c.local(), "TwoFactorMethods has methods that send messages: set Sender, or leave only the authenticator")
 	fault(c.Confirmable && c.Sender == nil, "Confirmable mails links: set Sender")

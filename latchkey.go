@@ -71,7 +71,7 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 	}
 	a.service = signin.New(a.serviceConfig(rp, ring, texts), a.users, store)
 	a.web, err = web.New(web.Config{
-		Prefix: cfg.URLPrefix, Origins: cfg.Origins, Messages: texts, Ring: ring, ClientIP: clientip.Resolver{Trusted: cfg.TrustedProxies},
+		Prefix: cfg.URLPrefix, RPID: cfg.RPID, Origins: cfg.Origins, Messages: texts, Ring: ring, ClientIP: clientip.Resolver{Trusted: cfg.TrustedProxies},
 		Overlay: cfg.Overlay, Rand: cfg.Rand, Log: cfg.Log,
 		Registerable: cfg.Registerable, Confirmable: cfg.Confirmable, DefaultRememberMe: cfg.DefaultRememberMe,
 		PostLoginView: cfg.PostLoginView, PostLogoutView: cfg.PostLogoutView, PostVerifyView: cfg.PostVerifyView, PostRegisterView: cfg.PostRegisterView,

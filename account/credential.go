@@ -82,7 +82,7 @@ type CredentialUse struct {
 // Credentials reads passkeys and changes them.
 type Credentials interface {
 	// UserHandle returns the account's user handle, storing candidate as it if there is none yet. Of racing calls
-	// one candidate wins and all return it.
+	// one candidate wins and all return it. Without a candidate it only reads: ErrNotFound if there is none.
 	UserHandle(ctx context.Context, userID string, candidate []byte) ([]byte, error)
 	// Credential finds a passkey by the authenticator's id, or ErrNotFound. Where the store keeps the users as well,
 	// it returns the owner beside it, else nil.

@@ -17,7 +17,6 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
@@ -268,12 +267,6 @@ func (b *tab) picture() []byte {
 		b.Fatal(err)
 	}
 	return png
-}
-
-// front brings the tab to the front of its window.
-func (b *tab) front() {
-	b.Helper()
-	call(b, target.ActivateTarget, target.ActivateTargetParams{TargetID: chromedp.FromContext(b.ctx).Target.TargetID})
 }
 
 // authenticator is a virtual one, in the tab that it was added to.

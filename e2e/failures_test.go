@@ -112,6 +112,26 @@ func TestNoPasskeyHere(t *testing.T) {
 	b.says("page.script.no-passkey")
 }
 
+// TestOffline: the site can't be reached for a while.
+func TestOffline(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.tab()
+	b.mayComplain("net::ERR_")
+	b.authenticator(device{resident: true, verifies: true})
+	b.joined(ada, phrase)
+	b.addPasskey("Blue key", "first")
+	b.signOut()
+	b.open("/wan-signin")
+	s.down.Store(true)
+	b.fill("identity", ada)
+	b.usePasskey()
+	b.says("page.script.network")
+	s.down.Store(false)
+	b.later()
+	b.leads("/account", b.usePasskey)
+}
+
 // TestAlreadyRegistered: a key is not registered twice for the same account.
 func TestAlreadyRegistered(t *testing.T) {
 	t.Parallel()

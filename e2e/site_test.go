@@ -34,6 +34,7 @@ type site struct {
 	log   errorLog
 	// serving is auth's pages and the routes of an app behind its middleware.
 	serving atomic.Pointer[http.ServeMux]
+	down    atomic.Bool // no request is answered
 	// expected are parts of what this test makes the site log.
 	expected []string
 }
@@ -56,6 +57,9 @@ func newSite(t *testing.T, change ...func(*latchkey.Config)) *site {
 	}
 	s.configure(change...)
 	server := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.down.Load() {
+			panic(http.ErrAbortHandler) // drops the connection
+		}
 		s.serving.Load().ServeHTTP(w, r)
 	})}
 	served := make(chan error, 1)

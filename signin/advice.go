@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/latchkey-auth/latchkey/account"
 )
@@ -25,7 +26,9 @@ const (
 // Overview is everything that an account can sign in with.
 type Overview struct {
 	Passkeys []account.Credential
-	Second   account.SecondFactors
+	// UserHandle is what authenticators know the account by; nil where none was ever given out.
+	UserHandle []byte
+	Second     account.SecondFactors
 	Advice   []Advice
 }
 
@@ -35,7 +38,11 @@ func (s *Service) Overview(ctx context.Context, user account.User) (Overview, er
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Passkeys: creds, Second: second}
+	handle, err := s.store.UserHandle(ctx, user.ID, nil)
+	if err := ignoreNotFound(err); err != nil {
+		return Overview{}, fmt.Errorf("signin: user handle: %w", err)
+	}
+	o := Overview{Passkeys: creds, UserHandle: handle, Second: second}
 	var first, bound int
 	for _, c := range creds {
 		if c.Usage == account.UsageFirst {

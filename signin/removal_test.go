@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -161,7 +162,7 @@ func TestRemoval_NamesAndIDsAreUnique(t *testing.T) {
 		want  message.Key
 	}{
 		{"", account.UsageFirst, message.WebAuthnNameRequired}, {"x", "third", message.APIError}, {"a\nb", account.UsageFirst, message.InvalidInput},
-		{string(make([]byte, 0, 65)) + "0123456789012345678901234567890123456789012345678901234567890123456789", account.UsageFirst, message.InvalidInputLength},
+		{strings.Repeat("x", 65), account.UsageFirst, message.InvalidInputLength},
 	} {
 		h.refuses(bad.want, func() error { return errOf(b.startRegistration(bad.name, bad.usage)) })
 	}

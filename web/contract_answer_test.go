@@ -310,3 +310,12 @@ func (a *answer) hasForm(path string, names ...string) bool {
 	}
 	return false
 }
+
+// ceremony is where the page of a ceremony posts its answer, the state at its end; "" where it runs none.
+func (a *answer) ceremony(path string) string {
+	m := regexp.MustCompile(`action="` + regexp.QuoteMeta(a.s.prefix+path) + `/([^"]+)"`).FindSubmatch(a.body)
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
+}

@@ -22,6 +22,7 @@ import (
 // Config is what the handler needs beside the service. The root package's Config documents the settings.
 type Config struct {
 	Prefix   string
+	RPID     string
 	Origins  []string
 	Messages *message.Catalogue
 	Ring     *seal.Ring

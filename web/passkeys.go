@@ -25,9 +25,22 @@ func passkeysPage(c *call) (*reply, error) {
 		page: "wan-register",
 		data: passkeysData{
 			Passkeys: passkeyRows(o.Passkeys), FirstAllowed: c.h.service.AllowAsFirstFactor,
-			NameMax: c.h.service.NameMaxLength, Advice: c.advice(o.Advice),
+			NameMax: c.h.service.NameMaxLength, Advice: c.advice(o.Advice), Accepted: c.accepted(o),
 		},
 	}, nil
+}
+
+// accepted is the complete list of the account's passkeys for the browser's signal (WebAuthn L3 §5.1.10): what is missing from it may be
+// deleted there for good.
+func (c *call) accepted(o signin.Overview) *acceptedData {
+	if o.UserHandle == nil {
+		return nil
+	}
+	a := &acceptedData{RPID: c.h.RPID, UserID: b64(o.UserHandle), CredentialIDs: []string{}}
+	for _, k := range o.Passkeys {
+		a.CredentialIDs = append(a.CredentialIDs, b64(k.CredentialID))
+	}
+	return a
 }
 
 // passkeyJSON is a row of registered_credentials.
@@ -234,7 +247,10 @@ func finishVerify(c *call) (*reply, error) {
 
 func verifyDataOf(c *call) (verifyData, signin.VerifyWays, error) {
 	ways, err := c.h.service.VerifyWays(c.r.Context(), *c.caller.User)
-	return verifyData{Password: ways.Password, Passkey: ways.Passkey, Code: ways.Code}, ways, err
+	d := verifyData{Password: ways.Password, Passkey: ways.Passkey, Code: ways.Code}
+	// a session that is fresh was sent here for what it lacks: its second factor
+	d.TwoFactors = c.caller.Factors() < 2 && (ways.Passkey || ways.Code) && c.h.service.FreshWithin(c.caller, c.h.service.Freshness)
+	return d, ways, err
 }
 
 func verifyPage(c *call) (*reply, error) {

@@ -65,7 +65,7 @@ func samples() []View {
 		"login":      {loginData{}, loginData{Remember: true}},
 		"register":   {registerData{}, registerData{MinLength: 8}, registerData{MailFirst: true}},
 		"wan-signin": {signinData{}, signinData{Remember: true, Hints: true}, signinData{Secondary: true, Other: true, Recovery: true}},
-		"wan-register": {passkeysData{}, passkeysData{Enrolling: true, FirstAllowed: true, NameMax: 64, Advice: []string{hostile}},
+		"wan-register": {passkeysData{}, passkeysData{FirstAllowed: true, NameMax: 64, Advice: []string{hostile}},
 			passkeysData{Passkeys: keys, FirstAllowed: true, NameMax: 64, Advice: []string{hostile},
 				Accepted: &acceptedData{RPID: "localhost", UserID: "AA", CredentialIDs: []string{"AQ"}}}},
 		"ceremony": {ceremonyData{}, ceremonyData{Kind: "register", Options: json.RawMessage(creationOptions), Action: "/wan-register/a.b_c-d", Back: "/wan-register"},

@@ -225,9 +225,15 @@ func (c *call) refused(e *endpoint, err error) {
 	c.sendPage(rep)
 }
 
-// stands reports whether a browser that was refused still passes the gate of the page to show again; a pending sign-in
-// may have ended by what it tried.
-func (c *call) stands(e *endpoint) bool { return e.gate == nil || e.gate(c, e) == nil }
+// stands reports whether a browser that was refused still passes the gate that it came through; a pending sign-in may
+// have ended by what it tried.
+func (c *call) stands(e *endpoint) bool {
+	gate := e.gate
+	if e.postGate != nil {
+		gate = e.postGate
+	}
+	return gate == nil || gate(c, e) == nil
+}
 
 // barred answers for a gate: its JSON body holds a problem already.
 func (c *call) barred(rep *reply) {

@@ -241,7 +241,7 @@ func (c *call) setupView() (*reply, *setupData, error) {
 		phone = sms.Phone
 	}
 	d := &setupData{
-		Methods: c.methodRows(*user, second), Required: s.TwoFactorRequired, Pending: !c.caller.SignedIn(),
+		Methods: c.methodRows(*user, second), Required: s.TwoFactorRequired, Pending: !c.caller.SignedIn(), NameMax: s.NameMaxLength,
 		CanDisable: c.caller.SignedIn() && len(second.Codes) > 0 && !s.TwoFactorRequired, Phone: sms.Phone,
 	}
 	available := slices.Clone(s.TwoFactorMethods)

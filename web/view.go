@@ -70,7 +70,6 @@ type (
 		Passkeys     []passkeyRow
 		FirstAllowed bool
 		NameMax      int
-		Enrolling    bool     // in a sign-in that sets up its second factor: no list, usage is secondary
 		Advice       []string // texts
 		Accepted     *acceptedData
 	}
@@ -101,7 +100,8 @@ type (
 	setupData struct {
 		Methods    []methodRow // those that may be set up
 		Required   bool
-		Pending    bool // in a sign-in: only then is a passkey among the ways, at wan-register
+		Pending    bool // in a sign-in: only then is a passkey among the ways
+		NameMax    int  // of that passkey's nickname
 		CanDisable bool
 		Phone      string
 		Chosen     account.Method // set once a method is being set up: the page asks for its code

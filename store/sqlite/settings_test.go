@@ -3,7 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -66,5 +69,25 @@ func TestSettings(t *testing.T) {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A file that was taken away is not silently made anew by the next connection.
+func TestConnectionsMakeNoFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gone.db")
+	for _, open := range []func(string, Options) (*sql.DB, error){openWriter, openReader} {
+		db, err := open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.PingContext(t.Context()); !unavailable(err) {
+			t.Errorf("got %v, want that it cannot be opened", err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file was made: %v", err)
 	}
 }

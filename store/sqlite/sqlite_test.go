@@ -113,6 +113,21 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 	if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the write-ahead file is still there: %v", err)
 	}
+	openedAgain := openAt(t, path, sqlite.Options{})
+	beside := openAt(t, path, sqlite.Options{})
+	if err := finishSignin(t.Context(), openedAgain, "two"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := beside.Session(t.Context(), account.SessionBrowser, digestOf("two")); err != nil {
+		t.Fatal(err)
+	}
+	if err := openedAgain.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// While another has the file open, the write-ahead file stays, but there is nothing in it.
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() != 0 {
+		t.Errorf("the write-ahead file is not empty: %v", err)
+	}
 	copied := filepath.Join(dir, "copied.db")
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -122,8 +137,10 @@ func TestCloseLeavesOneWholeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := openAt(t, copied, sqlite.Options{})
-	if _, _, err := again.Session(t.Context(), account.SessionBrowser, digestOf("one")); err != nil {
-		t.Error(err)
+	for _, id := range []string{"one", "two"} {
+		if _, _, err := again.Session(t.Context(), account.SessionBrowser, digestOf(id)); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 func (s *Store) UserHandle(ctx context.Context, userID string, candidate []byte) ([]byte, error) {
 	const op = "user handle"
 	handle, _, err := first(ctx, s.reader, scanOne[[]byte], `SELECT handle FROM latchkey_accounts WHERE user_id = $1`, userID)
+	if err == nil && len(handle) == 0 && len(candidate) == 0 {
+		err = account.ErrNotFound
+	}
 	if err != nil || len(handle) > 0 {
 		return handle, s.wrap(ctx, op, err)
 	}

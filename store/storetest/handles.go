@@ -18,6 +18,17 @@ var handleTests = []test{
 		e.ok(err)
 		e.equal("handle, asked again", got, first)
 	}},
+	{"without a candidate it only reads", func(e *env) {
+		u := e.user()
+		_, err := e.store.UserHandle(e.ctx, u.ID, nil)
+		e.fails(err, account.ErrNotFound)
+		first := e.bytes(32)
+		_, err = e.store.UserHandle(e.ctx, u.ID, first)
+		e.ok(err)
+		got, err := e.store.UserHandle(e.ctx, u.ID, nil)
+		e.ok(err)
+		e.equal("handle", got, first)
+	}},
 	{"accounts have their own", func(e *env) {
 		a, b := e.user(), e.user()
 		first, second := e.bytes(64), e.bytes(1+8)
@@ -28,23 +39,9 @@ var handleTests = []test{
 		e.equal("handle of the other", got, second)
 	}},
 	{"racing candidates", func(e *env) {
-		u := e.user()
-		candidates, got := make([][]byte, racers), make([][]byte, racers)
-		for i := range candidates {
-			candidates[i] = e.bytes(32)
-		}
-		for _, err := range e.race(func(i int) (err error) {
-			got[i], err = e.store.UserHandle(e.ctx, u.ID, candidates[i])
-			return err
-		}) {
-			e.ok(err)
-		}
-		if !slices.ContainsFunc(candidates, func(c []byte) bool { return bytes.Equal(c, got[0]) }) {
-			e.Fatalf("the handle %x is no candidate", got[0])
-		}
-		for _, other := range got {
-			e.equal("handle", other, got[0])
-		}
+		e.agree(func(round string, candidate []byte) ([]byte, error) {
+			return e.store.UserHandle(e.ctx, round, candidate)
+		})
 	}},
 	{"after a removal", func(e *env) {
 		// An account may be known to the store before its handle is.
@@ -69,4 +66,28 @@ var handleTests = []test{
 		e.ok(err)
 		e.equal("handle in the list", all[0].UserHandle, want)
 	}},
+}
+
+// agree demands that racers who each offer a candidate get one and the same of them, in several rounds.
+func (e *env) agree(offer func(round string, candidate []byte) ([]byte, error)) {
+	e.Helper()
+	for range 8 {
+		round := e.word("round")
+		candidates, got := make([][]byte, racers), make([][]byte, racers)
+		for i := range candidates {
+			candidates[i] = e.bytes(32)
+		}
+		for _, err := range e.race(func(i int) (err error) {
+			got[i], err = offer(round, candidates[i])
+			return err
+		}) {
+			e.ok(err)
+		}
+		if !slices.ContainsFunc(candidates, func(c []byte) bool { return bytes.Equal(c, got[0]) }) {
+			e.Fatalf("%x is none of the candidates", got[0])
+		}
+		for _, other := range got {
+			e.equal("another racer's", other, got[0])
+		}
+	}
 }
