@@ -55,6 +55,7 @@ func TestAppTwoFactors(t *testing.T) {
 	b.says("page.verify.lead.two")
 	b.leads("/app/two", b.usePasskey)
 	b.sees("This is the app.")
+	b.open("/account")
 	b.signOut()
 
 	b.joined(grace, phrase)

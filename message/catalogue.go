@@ -15,7 +15,7 @@ import (
 //go:embed locales/*.json
 var bundled embed.FS
 
-// Bundled is the file system of the bundled languages: one file a language, named by its BCP 47 tag.
+// Bundled is the file system of the bundled languages. What a file is called ends in its language's BCP 47 tag: de.json, pages.de.json.
 func Bundled() fs.FS {
 	sub, err := fs.Sub(bundled, "locales")
 	if err != nil {
@@ -81,8 +81,14 @@ func (c *Catalogue) add(files fs.FS) error {
 	return nil
 }
 
-// Match picks the language for an Accept-Language header; English where nothing fits.
+// longestHeader is as many bytes as an Accept-Language header may have. Those of browsers have a tenth of that.
+const longestHeader = 1024
+
+// Match picks the language for an Accept-Language header; English where nothing fits, or the header is none that a browser sends.
 func (c *Catalogue) Match(acceptLanguage string) string {
+	if len(acceptLanguage) > longestHeader {
+		return c.tags[0]
+	}
 	wanted, _, err := language.ParseAcceptLanguage(acceptLanguage)
 	if err != nil || len(wanted) == 0 {
 		return c.tags[0]

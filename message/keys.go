@@ -18,7 +18,7 @@ const (
 	WebAuthnMismatchUserHandle  Key = "WEBAUTHN_MISMATCH_USER_HANDLE"
 	APIError                    Key = "API_ERROR"
 	InvalidInput                Key = "INVALID_INPUT"
-	InvalidInputLength          Key = "INVALID_INPUT_LENGTH" // {max}
+	InvalidInputLength          Key = "INVALID_INPUT_LENGTH" // Max
 	DisabledAccount             Key = "DISABLED_ACCOUNT"
 	Unauthenticated             Key = "UNAUTHENTICATED"
 	Unauthorized                Key = "UNAUTHORIZED"
@@ -43,8 +43,8 @@ const (
 	GenericAuthnFailed          Key = "GENERIC_AUTHN_FAILED"
 	EmailInvalid                Key = "EMAIL_INVALID"
 	EmailInUse                  Key = "EMAIL_INUSE"
-	PasswordTooShort            Key = "PASSWORD_TOO_SHORT" // {min}
-	PasswordTooLong             Key = "PASSWORD_TOO_LONG"  // {max}
+	PasswordTooShort            Key = "PASSWORD_TOO_SHORT" // Min
+	PasswordTooLong             Key = "PASSWORD_TOO_LONG"  // Max
 	PasswordTooCommon           Key = "PASSWORD_TOO_COMMON"
 	ConfirmationRequired        Key = "CONFIRMATION_REQUIRED"
 	LastWayIn                   Key = "LAST_WAY_IN"

@@ -3,6 +3,7 @@ package passkey
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
@@ -51,8 +52,8 @@ func parseAttestationObject(encoded string) (attestationObject, error) {
 
 // verifyStatement verifies the attestation statement (WebAuthn L3 §7.1, steps 21 and 22, and §8). Whether the one who
 // signed it is to be trusted is not asked, but that formats android-key and apple are verified up to their vendors' roots,
-// which are part of the library.
-func (a *attestationObject) verifyStatement(clientDataHash []byte) error {
+// which are part of the library. Other certificates must be valid at that time; zero: now.
+func (a *attestationObject) verifyStatement(clientDataHash []byte, at time.Time) error {
 	if err := checkStatement(a.Format, a.AttStatement); err != nil {
 		return err
 	}
@@ -64,7 +65,13 @@ func (a *attestationObject) verifyStatement(clientDataHash []byte) error {
 			return err
 		}
 	}
-	if err := a.VerifyAttestation(clientDataHash, nil, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
+	object := a.AttestationObject
+	if !at.IsZero() {
+		if err := judgeAt(&object, at); err != nil {
+			return err
+		}
+	}
+	if err := object.VerifyAttestation(clientDataHash, nil, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
 		return notVerified(ReasonAttestation, translate(err))
 	}
 	return nil

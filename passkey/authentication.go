@@ -18,6 +18,9 @@ type AuthenticationCheck struct {
 	Origin string
 	// RequireUserVerification: the options said "required".
 	RequireUserVerification bool
+	// AppID is the value of the extension appid, if the options asked for it: a response that says that it used it may be
+	// of a key that was registered by U2F under that name (WebAuthn L3 §10.1.1). [RelyingParty.RequestOptions] never asks.
+	AppID string
 }
 
 // Assertion is what a verified response says. The credential's record takes over SignCount and BackedUp.
@@ -63,12 +66,16 @@ func (rp *RelyingParty) verifySigned(r *AuthenticationResponse, cose []byte, che
 	if err := rp.verifyClientData(&r.client, typeGet, check.Challenge, check.Origin); err != nil {
 		return err
 	}
-	if err := rp.verifyAuthenticator(&r.authenticator, true, check.RequireUserVerification); err != nil {
+	appID := ""
+	if r.usedAppID {
+		appID = check.AppID
+	}
+	if err := rp.verifyAuthenticator(&r.authenticator, appID, true, check.RequireUserVerification); err != nil {
 		return err
 	}
-	key, err := webauthncose.ParsePublicKey(cose)
+	key, err := parseKey(cose)
 	if err != nil {
-		return notVerified(ReasonKey, translate(err))
+		return err
 	}
 	hash := r.client.hash()
 	ok, err := webauthncose.VerifySignature(key, slices.Concat(r.authenticatorData, hash[:]), r.signature)

@@ -40,6 +40,7 @@ const (
 	ReasonUserVerification  = "user-verification"
 	ReasonBackupState       = "backup-state"
 	ReasonAlgorithm         = "algorithm"
+	ReasonUnsupported       = "unsupported-algorithm"
 	ReasonKey               = "key"
 	ReasonAttestationFormat = "attestation-format"
 	ReasonAttestation       = "attestation"

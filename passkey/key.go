@@ -14,6 +14,16 @@ import (
 // (WebAuthn L3 §5.4.2). Never RS1; ML-DSA once Go can verify it.
 var algorithms = []int64{-8, -7, -35, -36, -257}
 
+// rsaAlgorithms are those of RSA keys: RS256, RS384, RS512, PS256, PS384, PS512, RS1.
+var rsaAlgorithms = []int64{-257, -258, -259, -37, -38, -39, -65535}
+
+// verifiable are all algorithms that a signature can be verified with, offered or not: those of elliptic curves (EdDSA, Ed25519,
+// ES256, ES384, ES512, ESP256, ESP384, ESP512, ES256K) and of RSA. Ed448 and ML-DSA are not among them.
+var verifiable = append([]int64{-8, -19, -7, -35, -36, -9, -51, -52, -47}, rsaAlgorithms...)
+
+// Algorithms are the COSE algorithms that [RelyingParty.CreationOptions] offers, the preferred first.
+func Algorithms() []int64 { return slices.Clone(algorithms) }
+
 // What an RSA key must be like. Every sign-in pays for a large one.
 const (
 	minRSAModulusBits = 2048
@@ -30,20 +40,23 @@ var keyMembers = map[int64][]int64{
 
 // checkKey returns the algorithm of a key that is to be registered, or what is wrong with it (WebAuthn L3 §5.8.5 and
 // §6.5.1). A key that cannot verify is refused now and not at the next sign-in.
-func checkKey(cose []byte) (algorithm int64, err error) {
-	var members map[int64]webauthncbor.RawMessage
-	if err := webauthncbor.Unmarshal(cose, &members); err != nil {
-		return 0, notVerified(ReasonKey, translate(err))
+func checkKey(cose []byte, offered []int64) (algorithm int64, err error) {
+	members, err := keyParts(cose)
+	if err != nil {
+		return 0, err
 	}
 	var kty int64
 	if err := webauthncbor.Unmarshal(members[1], &kty); err != nil {
 		return 0, notVerified(ReasonKey, errors.New("no key type"))
 	}
-	if err := webauthncbor.Unmarshal(members[3], &algorithm); err != nil {
-		return 0, notVerified(ReasonKey, errors.New("no algorithm"))
+	if algorithm, err = keyAlgorithm(members); err != nil {
+		return 0, err
 	}
-	if !slices.Contains(algorithms, algorithm) {
+	if !slices.Contains(offered, algorithm) {
 		return 0, notVerified(ReasonAlgorithm, fmt.Errorf("%d was not offered", algorithm))
+	}
+	if !slices.Contains(verifiable, algorithm) {
+		return 0, unsupported(algorithm)
 	}
 	for label := range members {
 		if !slices.Contains(keyMembers[kty], label) {
@@ -61,8 +74,41 @@ func checkKey(cose []byte) (algorithm int64, err error) {
 	return algorithm, nil
 }
 
+// parseKey is the key of a stored credential.
+func parseKey(cose []byte) (any, error) {
+	key, err := webauthncose.ParsePublicKey(cose)
+	if err == nil {
+		return key, nil
+	}
+	if members, err := keyParts(cose); err == nil {
+		if algorithm, err := keyAlgorithm(members); err == nil && !slices.Contains(verifiable, algorithm) {
+			return nil, unsupported(algorithm)
+		}
+	}
+	return nil, notVerified(ReasonKey, translate(err))
+}
+
+func keyParts(cose []byte) (map[int64]webauthncbor.RawMessage, error) {
+	var members map[int64]webauthncbor.RawMessage
+	if err := webauthncbor.Unmarshal(cose, &members); err != nil {
+		return nil, notVerified(ReasonKey, translate(err))
+	}
+	return members, nil
+}
+
+func keyAlgorithm(members map[int64]webauthncbor.RawMessage) (algorithm int64, err error) {
+	if err := webauthncbor.Unmarshal(members[3], &algorithm); err != nil {
+		return 0, notVerified(ReasonKey, errors.New("no algorithm"))
+	}
+	return algorithm, nil
+}
+
+func unsupported(algorithm int64) error {
+	return notVerified(ReasonUnsupported, fmt.Errorf("%d cannot be verified", algorithm))
+}
+
 func checkRSA(key webauthncose.RSAPublicKeyData) error {
-	if key.Algorithm != int64(webauthncose.AlgRS256) {
+	if !slices.Contains(rsaAlgorithms, key.Algorithm) {
 		return notVerified(ReasonKey, errors.New("an RSA key with another algorithm"))
 	}
 	n := new(big.Int).SetBytes(key.Modulus)

@@ -2,7 +2,9 @@ package passkey
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 
@@ -20,6 +22,10 @@ type RegistrationCheck struct {
 	// Conditional: it was begun with mediation "conditional", in which nobody touches the authenticator (WebAuthn L3 §5.1.3).
 	// The response does not say so; the server must remember it.
 	Conditional bool
+	// Algorithms are the COSE algorithms that the options offered. Empty: [Algorithms].
+	Algorithms []int64
+	// At is when the certificates of an attestation statement must be valid. Zero: now.
+	At time.Time
 }
 
 // VerifyRegistration verifies a registration and returns the credential record that it makes, all but what only the caller
@@ -31,19 +37,23 @@ func (rp *RelyingParty) VerifyRegistration(r *RegistrationResponse, check Regist
 		return account.Credential{}, err
 	}
 	a := &r.attestation
-	if err := rp.verifyAuthenticator(&a.AuthData, !check.Conditional, check.RequireUserVerification); err != nil {
+	if err := rp.verifyAuthenticator(&a.AuthData, "", !check.Conditional, check.RequireUserVerification); err != nil {
 		return account.Credential{}, err
 	}
 	attested := &a.AuthData.AttData
 	if !bytes.Equal(attested.CredentialID, r.UnauthenticatedCredentialID) {
 		return account.Credential{}, notVerified(ReasonCredentialID, errors.New("the authenticator made another one"))
 	}
-	algorithm, err := checkKey(a.key)
+	offered := check.Algorithms
+	if len(offered) == 0 {
+		offered = algorithms
+	}
+	algorithm, err := checkKey(a.key, offered)
 	if err != nil {
 		return account.Credential{}, err
 	}
 	hash := r.client.hash()
-	if err := a.verifyStatement(hash[:]); err != nil {
+	if err := a.verifyStatement(hash[:], check.At); err != nil {
 		return account.Credential{}, err
 	}
 	flags := a.AuthData.Flags
@@ -64,10 +74,11 @@ func (rp *RelyingParty) VerifyRegistration(r *RegistrationResponse, check Regist
 	}, nil
 }
 
-// verifyAuthenticator makes the checks of WebAuthn L3 §7.1, steps 14 to 17, and §7.2, steps 15 to 18.
-func (rp *RelyingParty) verifyAuthenticator(a *protocol.AuthenticatorData, userPresence, userVerification bool) error {
+// verifyAuthenticator makes the checks of WebAuthn L3 §7.1, steps 14 to 17, and §7.2, steps 15 to 18. appID stands beside the
+// relying-party id, if it is not empty.
+func (rp *RelyingParty) verifyAuthenticator(a *protocol.AuthenticatorData, appID string, userPresence, userVerification bool) error {
 	switch {
-	case !bytes.Equal(a.RPIDHash, rp.idHash[:]):
+	case !bytes.Equal(a.RPIDHash, rp.idHash[:]) && !isAppID(a.RPIDHash, appID):
 		return notVerified(ReasonRPIDHash, nil)
 	case userPresence && !a.Flags.HasUserPresent():
 		return notVerified(ReasonUserPresence, nil)
@@ -77,4 +88,9 @@ func (rp *RelyingParty) verifyAuthenticator(a *protocol.AuthenticatorData, userP
 		return notVerified(ReasonBackupState, errors.New("backed up without being eligible"))
 	}
 	return nil
+}
+
+func isAppID(hash []byte, appID string) bool {
+	want := sha256.Sum256([]byte(appID))
+	return appID != "" && bytes.Equal(hash, want[:])
 }

@@ -44,6 +44,7 @@ type AuthenticationResponse struct {
 	authenticator     protocol.AuthenticatorData
 	authenticatorData []byte
 	signature         []byte
+	usedAppID         bool
 }
 
 // credentialJSON is what both responses have (PublicKeyCredential, WebAuthn L3 §5.1).
@@ -67,7 +68,7 @@ type registrationJSON struct {
 	Extensions             json.RawMessage `json:"extensions"`
 }
 
-// authenticationJSON is AuthenticationResponseJSON without the extension results, none of which we ask for.
+// authenticationJSON is AuthenticationResponseJSON.
 type authenticationJSON struct {
 	credentialJSON
 	Response struct {
@@ -76,6 +77,7 @@ type authenticationJSON struct {
 		Signature         string  `json:"signature"`
 		UserHandle        *string `json:"userHandle"`
 	} `json:"response"`
+	ClientExtensionResults json.RawMessage `json:"clientExtensionResults"`
 }
 
 // ParseRegistration parses RegistrationResponseJSON, or answers an ErrMalformed. It says nothing about who sent it.
@@ -134,6 +136,7 @@ func ParseAuthentication(text []byte) (*AuthenticationResponse, error) {
 			return nil, malformed(ReasonUserHandle, errNotBase64)
 		}
 	}
+	r.usedAppID = string(bytes.TrimSpace(member(in.ClientExtensionResults, "appid"))) == "true"
 	return &r, nil
 }
 

@@ -61,6 +61,16 @@ type RelyingParty struct {
 
 // New checks the whole configuration, reports every fault at once, and copies it.
 func New(cfg Config) (*RelyingParty, error) {
+	rp, err := Unchecked(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return rp, nil
+}
+
+// Unchecked is New that returns a relying party beside its error. It is for judging responses that were captured elsewhere, on a
+// site that we would not set up so, and never for a site of one's own. Origins are compared byte for byte all the same.
+func Unchecked(cfg Config) (*RelyingParty, error) {
 	rp := &RelyingParty{
 		id: cfg.RPID, name: cfg.RPName, idHash: sha256.Sum256([]byte(cfg.RPID)),
 		origins: slices.Clone(cfg.Origins), topOrigins: slices.Clone(cfg.TopOrigins),
@@ -99,7 +109,7 @@ func New(cfg Config) (*RelyingParty, error) {
 		faults = append(faults, fmt.Errorf("backup-eligible change %q is neither %q nor %q", cfg.BackupEligibleChange, RefuseBackupEligibleChange, AcceptBackupEligibleChange))
 	}
 	if err := errors.Join(faults...); err != nil {
-		return nil, fmt.Errorf("passkey: %w", err)
+		return rp, fmt.Errorf("passkey: %w", err)
 	}
 	return rp, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -132,6 +133,24 @@ type house struct {
 	lenient *signin.Service
 }
 
+// emptyStore is the file of a store without a row. To copy it is cheaper than to make the tables each time.
+var emptyStore = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "signin-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "empty.db")
+	db, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 var texts = sync.OnceValues(func() (*message.Catalogue, error) { return message.New() })
 
 // newerKeys is a service on the same store with a newer key before the old one.
@@ -142,6 +161,13 @@ func newerKeys(h *house) *signin.Service {
 	cfg := h.cfg
 	cfg.Ring = ring
 	return signin.New(cfg, h.store, h.store)
+}
+
+// dearer are the settings with a dearer password hash.
+func dearer(h *house) signin.Config {
+	cfg := h.cfg
+	cfg.Passwords = password.New(password.Params{Memory: 128, Time: 1, Threads: 1}, 2, rand.Reader)
+	return cfg
 }
 
 // seenEvery is how old a session's last seen may become before it is written again.
@@ -155,7 +181,9 @@ func newHouse(t testing.TB, changes ...func(*signin.Config)) *house {
 	t.Helper()
 	h := &house{t: t, ctx: context.WithoutCancel(t.Context()), clock: &clock{now: noon}, post: &post{}, secrets: map[string]string{}}
 	h.path = filepath.Join(t.TempDir(), "latchkey.db")
-	var err error
+	schema, err := emptyStore()
+	h.ok(err)
+	h.ok(os.WriteFile(h.path, schema, 0o600))
 	if h.db, err = sqlite.Open(h.ctx, h.path, sqlite.Options{Clock: h.clock.Now}); err != nil {
 		t.Fatal(err)
 	}

@@ -113,7 +113,9 @@ func (s *Service) UseRecoveryLink(ctx context.Context, c *Caller, token string, 
 	}
 	s.emit(end.Events)
 	s.tell(ctx, c.Client, user, "password_changed")
-	return s.first(ctx, c, user, []account.Method{account.MethodPassword}, Wish{}, account.FinishSignin{})
+	anew := *c
+	anew.Device = "" // remembered devices die with the old password
+	return s.first(ctx, &anew, user, []account.Method{account.MethodPassword}, Wish{}, account.FinishSignin{EndDevices: true})
 }
 
 // ResetFactors removes every second factor of an account: code methods, recovery codes, secondary passkeys, remembered

@@ -62,7 +62,7 @@ func life(t *testing.T) (*house, *written) {
 	h.ok(err)
 	h.refusesAny(func() error { return errOf(b.finishSetup(s, not(h.post.code("+4915112345679")))) })
 	h.ok(errOf(b.finishSetup(s, h.post.code("+4915112345679"))))
-	h.refusesAny(func() error { return errOf(b.change(p.password, "short")) })
+	h.refusesAny(func() error { return errOf(b.change(p.password, "tiny#7")) })
 	h.refusesAny(func() error { return errOf(b.change(wrong, "a password that is new")) })
 	h.ok(errOf(b.change(p.password, "a password that is new")))
 	p.password = "a password that is new"

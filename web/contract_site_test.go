@@ -41,7 +41,7 @@ type site struct {
 }
 
 // newSite serves with cheap password hashes, without limits, and with whatever change says.
-func newSite(t *testing.T, change ...func(*latchkey.Config)) *site {
+func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")

@@ -383,32 +383,6 @@ func TestPageWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-func TestLanguages(t *testing.T) {
-	cat, err := message.New(fstest.MapFS{
-		"de.json": {Data: []byte(`{"page.login.title": "Anmelden", "page.script.cancelled": "Kein Passkey."}`)},
-		"ar.json": {Data: []byte(`{"page.login.title": "تسجيل الدخول"}`)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := newRenderer(nil, cat, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	html := render(t, r, View{Page: "login", Lang: "de", Data: loginData{}})
-	for _, want := range []string{`<html lang="de" dir="ltr">`, "<h1>Anmelden</h1>", `"cancelled":"Kein Passkey."`, `"timeout":"That took too long.`, "Email address"} {
-		if !strings.Contains(html, want) {
-			t.Errorf("%s is not on the page", want)
-		}
-	}
-	if html := render(t, r, View{Page: "login", Lang: "ar", Data: loginData{}}); !strings.Contains(html, `<html lang="ar" dir="rtl">`) {
-		t.Error("Arabic is not written from the right")
-	}
-	if html := render(t, r, View{Page: "login", Lang: "xx", Data: loginData{}}); !strings.Contains(html, `<html lang="en"`) {
-		t.Error("an unknown language is not English")
-	}
-}
-
 func TestTimes(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600))
 	if got, want := timeElement(at, "ago"), template.HTML(`<time datetime="2026-03-04T04:06:07Z" data-time="ago">2026-03-04 04:06 UTC</time>`); got != want {

@@ -66,7 +66,9 @@ func writeUntilKilled(path string) error {
 // finishSignin makes a session with that id, a bearer token beside it and an event, by a state.
 func finishSignin(ctx context.Context, store *sqlstore.Store, id string) error {
 	spend := stateOf(id)
-	session := account.Session{ID: id, UserID: crashUser, Kind: account.SessionBrowser, Digest: digestOf(id), Created: dawn, Expires: dawn}
+	session := account.Session{
+		ID: id, UserID: crashUser, Kind: account.SessionBrowser, Digest: digestOf(id), Created: dawn, Expires: dawn,
+	}
 	token := session
 	token.ID, token.Kind, token.Digest = "token "+id, account.SessionToken, digestOf("token "+id)
 	return store.FinishSignin(ctx, account.FinishSignin{

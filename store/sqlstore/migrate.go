@@ -24,7 +24,8 @@ var (
 var migrations embed.FS
 
 const (
-	createVersion = `CREATE TABLE IF NOT EXISTS latchkey_schema (one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL)`
+	createVersion = `CREATE TABLE IF NOT EXISTS latchkey_schema (
+		one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL)`
 	insertVersion = `INSERT INTO latchkey_schema (one, version) VALUES (1, 0) ON CONFLICT (one) DO NOTHING`
 	// lockVersion changes nothing, but holds the row until the end of the transaction.
 	lockVersion   = `UPDATE latchkey_schema SET version = version WHERE one = 1`

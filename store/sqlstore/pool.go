@@ -153,7 +153,9 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 }
 
 // first reads the first row; ok is false where there is none.
-func first[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (one T, ok bool, err error) {
+func first[T any](
+	ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any,
+) (one T, ok bool, err error) {
 	all, err := list(ctx, q, scan, query, args...)
 	if err != nil || len(all) == 0 {
 		return one, false, err

@@ -10,7 +10,8 @@ var factorTests = []test{
 	{"set up and listed oldest first", func(e *env) {
 		u, other := e.user(), e.user()
 		by := e.signedIn(u.ID, account.SessionBrowser)
-		sms, totp, email := e.newFactor(u.ID, account.MethodSMS), e.newFactor(u.ID, account.MethodAuthenticator), e.newFactor(u.ID, account.MethodEmail)
+		sms, totp := e.newFactor(u.ID, account.MethodSMS), e.newFactor(u.ID, account.MethodAuthenticator)
+		email := e.newFactor(u.ID, account.MethodEmail)
 		sms.Created = noon.Add(2 * time.Microsecond)
 		totp.Created = noon.Add(time.Microsecond)
 		email.LastUsed = time.Time{}

@@ -38,7 +38,8 @@ func newScene(e *env) scene {
 
 // signin is a sign-in with everything in it, so that a refusal has everything to undo.
 func (s scene) signin(e *env) account.FinishSignin {
-	session, token, device := e.newSession(s.user.ID, account.SessionBrowser), e.newSession(s.user.ID, account.SessionToken), e.newSession(s.user.ID, account.SessionDevice)
+	session, token := e.newSession(s.user.ID, account.SessionBrowser), e.newSession(s.user.ID, account.SessionToken)
+	device := e.newSession(s.user.ID, account.SessionDevice)
 	spend, email := e.spend(), e.newFactor(s.user.ID, account.MethodEmail)
 	return account.FinishSignin{
 		UserID: s.user.ID, Spend: &spend, PendingID: s.pending.ID,
@@ -108,8 +109,10 @@ var refusalTests = []test{
 			change func(*account.FinishVerify)
 			want   error
 		}{
-			"no such session":    {func(f *account.FinishVerify) { f.Session.SessionID = "none" }, account.ErrSessionGone},
-			"other's session":    {func(f *account.FinishVerify) { f.Session.SessionID, f.Session.Old = s.theirS.ID, s.theirS.Digest }, account.ErrSessionGone},
+			"no such session": {func(f *account.FinishVerify) { f.Session.SessionID = "none" }, account.ErrSessionGone},
+			"other's session": {func(f *account.FinishVerify) {
+				f.Session.SessionID, f.Session.Old = s.theirS.ID, s.theirS.Digest
+			}, account.ErrSessionGone},
 			"renewed session":    {func(f *account.FinishVerify) { f.Session.Old = e.digest() }, account.ErrSessionGone},
 			"no such credential": {func(f *account.FinishVerify) { f.Credential.ID = "none" }, account.ErrNotFound},
 			"other's credential": {func(f *account.FinishVerify) { f.Credential.ID = s.theirs.ID }, account.ErrNotFound},
@@ -139,15 +142,18 @@ var refusalTests = []test{
 	}},
 	{"ending sessions", func(e *env) {
 		s := newScene(e)
+		renew := func(of account.Session, old account.Digest) *account.Renewal {
+			return &account.Renewal{SessionID: of.ID, Old: old, New: e.digest()}
+		}
 		for _, refused := range []struct {
 			end  account.EndSessions
 			want error
 		}{
 			{account.EndSessions{ID: "none"}, account.ErrNotFound},
 			{account.EndSessions{ID: s.theirS.ID}, account.ErrNotFound},
-			{account.EndSessions{Except: s.session.ID, Renew: &account.Renewal{SessionID: s.session.ID, Old: e.digest(), New: e.digest()}}, account.ErrSessionGone},
-			{account.EndSessions{Except: s.theirS.ID, Renew: &account.Renewal{SessionID: s.theirS.ID, Old: s.theirS.Digest, New: e.digest()}}, account.ErrSessionGone},
-			{account.EndSessions{Renew: &account.Renewal{SessionID: s.session.ID, Old: s.session.Digest, New: e.digest()}}, account.ErrSessionGone},
+			{account.EndSessions{Except: s.session.ID, Renew: renew(s.session, e.digest())}, account.ErrSessionGone},
+			{account.EndSessions{Except: s.theirS.ID, Renew: renew(s.theirS, s.theirS.Digest)}, account.ErrSessionGone},
+			{account.EndSessions{Renew: renew(s.session, s.session.Digest)}, account.ErrSessionGone},
 		} {
 			refused.end.UserID, refused.end.Pendings, refused.end.Events = s.user.ID, true, []account.Event{e.event(s.user.ID)}
 			e.changesNothing(s.watched, refused.want, func() error {

@@ -108,7 +108,9 @@ var registrationTests = []test{
 	{"makes its pending sign-in ready for it", func(e *env) {
 		u := e.user()
 		p, bystander := e.pending(u.ID), e.pending(u.ID)
-		f := account.FinishRegistration{Spend: e.spend(), Credential: e.newCredential(u.ID, account.UsageSecondary), PendingID: p.ID}
+		f := account.FinishRegistration{
+			Spend: e.spend(), Credential: e.newCredential(u.ID, account.UsageSecondary), PendingID: p.ID,
+		}
 		e.ok(e.store.FinishRegistration(e.ctx, f))
 		p.State, p.Method, p.Setup, p.Code = account.PendingReady, account.MethodPasskey, nil, nil
 		e.hasPending(p)

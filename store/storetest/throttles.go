@@ -39,7 +39,8 @@ var throttleTests = []test{
 	}},
 	{"odd rates keep their bounds", func(e *env) {
 		for _, b := range []account.Bucket{
-			{Limit: 7, Per: time.Second}, {Limit: 3, Per: 10 * time.Microsecond}, {Limit: 11, Per: time.Hour}, {Limit: 1, Per: 365 * 24 * time.Hour},
+			{Limit: 7, Per: time.Second}, {Limit: 3, Per: 10 * time.Microsecond}, {Limit: 11, Per: time.Hour},
+			{Limit: 1, Per: 365 * 24 * time.Hour},
 		} {
 			b.Key = e.word("bucket")
 			e.gives(noon, b.Limit, b)

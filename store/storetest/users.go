@@ -42,6 +42,7 @@ var userTests = []test{
 			"stra\u00dfe@example.de": {"STRA\u00dfE@example.de"},
 			"JOSE\u0301@example.es":  {"jos\u00e9@example.es"},             // a combining accent
 			"\uff21bc@example.jp":    {"abc@example.jp", "ABC@example.jp"}, // a full-width letter
+			// Cyrillic
 			"\u041f\u0435\u0442\u044f@\u043f\u043e\u0447\u0442\u0430.\u0440\u0444": {"\u043f\u0435\u0442\u044f@\u043f\u043e\u0447\u0442\u0430.\u0440\u0444"},
 		} {
 			made, err := e.users.CreateUser(e.ctx, account.NewUser{Email: spelled})
