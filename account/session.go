@@ -91,9 +91,11 @@ type FinishSignin struct {
 	// PendingID is the pending sign-in that this step ends; it is deleted.
 	PendingID string
 	// What was used.
-	Credential   *CredentialUse
-	Factor       *FactorUse
-	RecoveryCode []byte // digest; deleted
+	Credential *CredentialUse
+	Factor     *FactorUse
+	// RecoveryCode are the digests of one recovery code, one for each key that it may be stored under. The one that the account has is
+	// deleted; ErrCodeSpent if it has none of them.
+	RecoveryCode [][]byte
 	// AddFactor is the code method that the person set up on the way.
 	AddFactor *Factor
 	// EndDevices forgets the account's remembered devices, before Device is added.

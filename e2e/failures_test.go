@@ -71,7 +71,7 @@ func TestCancel(t *testing.T) {
 // TestTimeout: nobody touches the key.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(c *latchkey.Config) { c.SigninTimeout = time.Second })
+	s := newSite(t, func(c *latchkey.Config) { c.SigninTimeout = 2 * time.Second })
 	b := s.tab()
 	key := b.authenticator(device{resident: true, verifies: true})
 	b.joined(ada, phrase)

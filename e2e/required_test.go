@@ -54,9 +54,6 @@ func TestRequiredPasskey(t *testing.T) {
 	b.fill("password", phrase)
 	b.fill("password_confirm", phrase)
 	b.leads("/tf-setup", func() { b.click(submit("/register")) })
-	if b.has("a[href^='/wan-register']") {
-		b.leads("/wan-register", func() { b.click("a[href^='/wan-register']") })
-	}
 	b.fill("name", "Blue key")
 	if b.has("input[name=usage]:not([type=hidden])") {
 		t.Error("the person is asked what it is for, and has no choice")

@@ -124,6 +124,7 @@ func TestAutofill(t *testing.T) {
 		key.present(false)
 		b.open(page)
 		b.offers()
+		b.later() // the key has been asked by now, and was silent
 		key.present(true)
 		b.leads("/account", b.usePasskey)
 	}
@@ -172,7 +173,7 @@ func TestChooses(t *testing.T) {
 // TestPlainCeremonies runs the pages that carry a ceremony themselves, which is where a form leads that no script has sent.
 func TestPlainCeremonies(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, func(c *latchkey.Config) { c.SigninTimeout = 2 * time.Second })
 	b := s.tab()
 	key := b.authenticator(device{resident: true, verifies: true})
 	plainly := func() { eval[bool](b, "(document.querySelector('form[data-passkey]').submit(), true)") }
@@ -193,9 +194,8 @@ func TestPlainCeremonies(t *testing.T) {
 	key.present(false)
 	plainly()
 	b.says("page.script.waiting")
-	b.leads("/change", func() {
-		key.present(true)
-		b.later()
-		b.click("form[data-ceremony] button")
-	})
+	b.says("page.script.timeout")
+	b.says("page.script.try-again")
+	key.present(true)
+	b.leads("/change", func() { b.click("form[data-ceremony] button") })
 }

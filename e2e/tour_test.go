@@ -184,10 +184,11 @@ func TestTourRequired(t *testing.T) {
 	b.fill("password_confirm", phrase)
 	b.leads("/tf-setup", func() { b.click(submit("/register")) })
 	b.show("required")
-	if b.has("a[href^='/wan-register']") {
-		b.leads("/wan-register", func() { b.click("a[href^='/wan-register']") })
-		b.show("required-passkey")
-	}
+	b.mayComplain(refused)
+	b.fill("name", "<b>")
+	b.usePasskey()
+	b.says("INVALID_INPUT")
+	b.show("required-fault")
 	b.open("/tf-setup")
 	b.setUp("authenticator")
 	b.show("required-app")

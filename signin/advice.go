@@ -29,7 +29,7 @@ type Overview struct {
 	// UserHandle is what authenticators know the account by; nil where none was ever given out.
 	UserHandle []byte
 	Second     account.SecondFactors
-	Advice   []Advice
+	Advice     []Advice
 }
 
 // Overview reads it and says what is missing.

@@ -129,8 +129,6 @@ type completion struct {
 	second bool
 	// recovered: it was given by a recovery code, which never makes a device remembered.
 	recovered bool
-	// more: the code may be under another key yet, so that not finding it under this one is no refusal to record.
-	more bool
 }
 
 // complete makes the session.
@@ -161,14 +159,14 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 		e.Method = account.MethodPasskey
 	}
 	write.Events = append(write.Events, e)
-	if err := s.finish(ctx, c, write, end.more); err != nil {
+	if err := s.finish(ctx, c, write); err != nil {
 		return Outcome{}, err
 	}
 	return out, nil
 }
 
-// finish commits a step of a sign-in. What the store refuses becomes a refusal with its event; more as in [completion].
-func (s *Service) finish(ctx context.Context, c *Caller, write account.FinishSignin, more bool) error {
+// finish commits a step of a sign-in. What the store refuses becomes a refusal with its event.
+func (s *Service) finish(ctx context.Context, c *Caller, write account.FinishSignin) error {
 	err := s.store.FinishSignin(ctx, write)
 	if err == nil {
 		s.emit(write.Events)
@@ -176,9 +174,6 @@ func (s *Service) finish(ctx context.Context, c *Caller, write account.FinishSig
 	}
 	if write.RecoveryCode != nil && errors.Is(err, account.ErrCodeSpent) {
 		r := refuse(message.InvalidRecoveryCode, "code").why("wrong_code", err)
-		if more {
-			return r
-		}
 		return s.refused(ctx, c.Client, account.EventSigninRefused, write.UserID, account.MethodRecoveryCode, r)
 	}
 	if r, ok := AsRefusal(proofRefusal(err, write.Credential)); ok {
@@ -256,7 +251,7 @@ func (s *Service) wait(ctx context.Context, c *Caller, user account.User, proved
 	e := s.event(c.Client, account.EventSigninPending, user.ID)
 	e.Reason, e.Method = string(step.State), step.Method
 	write.UserID, write.Pending, write.Events = user.ID, p, append(write.Events, e)
-	if err := s.finish(ctx, c, write, false); err != nil {
+	if err := s.finish(ctx, c, write); err != nil {
 		return Outcome{}, err
 	}
 	if err := s.dispatch(ctx, c, user.ID, send); err != nil {

@@ -430,23 +430,3 @@ func errOf[T any](_ T, err error) error { return err }
 
 // at is a network address.
 func at(s string) netip.Addr { return netip.MustParseAddr(s) }
-
-// contextWithoutTurns is a context that ends when the store has been asked for the account, so that whoever waits for a turn to
-// hash gives up.
-func contextWithoutTurns(h *house) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(h.ctx)
-	inner := h.store.users
-	h.store.users = endsAfter{inner, cancel}
-	return ctx, func() { cancel(); h.store.users = inner }
-}
-
-type endsAfter struct {
-	account.Users
-	end func()
-}
-
-func (e endsAfter) UserByEmail(ctx context.Context, email string) (account.User, error) {
-	u, err := e.Users.UserByEmail(ctx, email)
-	e.end()
-	return u, err
-}

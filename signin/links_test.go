@@ -184,7 +184,9 @@ func TestLinks_ConfirmationTellsNobodyWhoHasAnAccount(t *testing.T) {
 	if email, err := h.ConfirmationEmail(token); email != "new@example.test" || err != nil {
 		t.Errorf("%s, %v", email, err)
 	}
-	h.refusesAny(func() error { return errOf(h.Confirm(h.ctx, h.browser().caller(), token, signin.NewAccount{Password: "short"})) })
+	h.refusesAny(func() error {
+		return errOf(h.Confirm(h.ctx, h.browser().caller(), token, signin.NewAccount{Password: "short"}))
+	})
 	b := h.browser()
 	confirm := func() (signin.Outcome, error) {
 		// whatever address the form names, it is the confirmed one's account

@@ -233,18 +233,10 @@ func (s *Service) Recover(ctx context.Context, c *Caller, code string, w Wish) (
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
-	digests := factor.RecoveryDigests(s.Ring, user.ID, code)
-	var out Outcome
-	var err error
-	for i, d := range digests { // one for each key that codes may have been made under
-		e := s.event(c.Client, account.EventRecoveryCodeUsed, user.ID)
-		e.Method = account.MethodRecoveryCode
-		write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: d, Refund: buckets, Events: []account.Event{e}}
-		out, err = s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{account.MethodRecoveryCode}), w, completion{write: write, second: true, recovered: true, more: i < len(digests)-1})
-		if r, ok := AsRefusal(err); !ok || r.Key != message.InvalidRecoveryCode {
-			break
-		}
-	}
+	e := s.event(c.Client, account.EventRecoveryCodeUsed, user.ID)
+	e.Method = account.MethodRecoveryCode
+	write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: factor.RecoveryDigests(s.Ring, user.ID, code), Refund: buckets, Events: []account.Event{e}}
+	out, err := s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{account.MethodRecoveryCode}), w, completion{write: write, second: true, recovered: true})
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -100,6 +100,63 @@ The server brings its database up to date by itself when it starts. "db migrate"
 database without starting anything.`
 }
 
+// Help is what "latchkey events --help" says beside the flags.
+func (eventsCmd) Help() string {
+	return `
+It prints what was decided, oldest first: the newest 1000 decisions unless --limit says otherwise. It works on the
+database itself, so the server need not run.
+
+Examples:
+
+    latchkey events --since 24h
+
+    latchkey events --user ann@example.com --kind signin.refused
+
+    latchkey events --kind passkey --since 2026-11-01 --json
+
+--kind takes a kind such as signin.refused, or all that begin alike: signin, session, passkey, factor, user and so on.
+With --json each line is an object with at, kind and whichever it has of user_id, email, reason, method, subject,
+session_id, address and user_agent.`
+}
+
+// Help is what "latchkey doctor --help" says beside the flags.
+func (doctorCmd) Help() string {
+	return `
+It reads the settings as "latchkey serve" does, so run it with the same flags, environment and user. Nothing is changed:
+neither database nor keys are made. Each line begins with ok, warn or error, and says below what to do. The exit status
+is 0 where nothing is an error.
+
+With --network it also connects to the mail server and the gateway for text messages, and sends nothing.
+
+Examples:
+
+    latchkey doctor
+
+    latchkey doctor --config /etc/latchkey.toml --network`
+}
+
+// Help is what "latchkey verify-response --help" says beside the flags.
+func (verifyResponseCmd) Help() string {
+	return `
+It reads one case as JSON from standard input, judges it by the code that signs people in, and prints one line of JSON:
+whether it is good, else a reason out of a fixed list, and each step in plain words. It needs no database and no settings,
+so that it also serves for other sites than Latchkey's. A list of cases is answered by a list.
+
+A case says what the site had asked for, and has the response as the page sent it:
+
+    {"kind": "registration", "rp_id": "example.com", "origin": "https://login.example.com",
+     "challenge": "…base64url…", "uv_required": true, "response": {"id": …, "rawId": …, "type": "public-key", …}}
+
+    {"kind": "authentication", "rp_id": "example.com", "origin": "https://login.example.com",
+     "challenge": "…", "stored_public_key": "…COSE, base64url…", "stored_sign_count": 7, "response": {…}}
+
+Example:
+
+    latchkey verify-response < case.json
+
+docs/verify-response.md lists all members and reasons. The exit status is 0 where it could judge, whatever it found.`
+}
+
 func (sessionCmd) Help() string {
 	return `
 These commands work on the database itself, and a running server sees each change at the next request.

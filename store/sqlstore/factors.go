@@ -136,14 +136,16 @@ func useFactor(ctx context.Context, t *tx, userID string, use account.FactorUse)
 	return account.ErrNotFound
 }
 
-// useRecoveryCode deletes a recovery code: of all that present it, one gets past.
-func useRecoveryCode(ctx context.Context, t *tx, userID string, digest []byte) error {
-	used, err := t.exec(ctx, `
-		DELETE FROM latchkey_recovery_codes WHERE user_id = $1 AND digest = $2`, userID, digest)
-	if err == nil && used == 0 {
-		err = account.ErrCodeSpent
+// useRecoveryCode deletes a recovery code, whichever of its digests it is stored by: of all that present it, one gets past.
+func useRecoveryCode(ctx context.Context, t *tx, userID string, digests [][]byte) error {
+	for _, digest := range digests {
+		used, err := t.exec(ctx, `
+			DELETE FROM latchkey_recovery_codes WHERE user_id = $1 AND digest = $2`, userID, digest)
+		if err != nil || used > 0 {
+			return err
+		}
 	}
-	return err
+	return account.ErrCodeSpent
 }
 
 func putFactor(ctx context.Context, t *tx, f account.Factor) error {

@@ -68,7 +68,7 @@ func (s *Store) FinishVerify(ctx context.Context, f account.FinishVerify) error 
 }
 
 // useProofs uses up what was presented.
-func useProofs(ctx context.Context, t *tx, userID string, c *account.CredentialUse, f *account.FactorUse, recoveryCode []byte) error {
+func useProofs(ctx context.Context, t *tx, userID string, c *account.CredentialUse, f *account.FactorUse, recoveryCode [][]byte) error {
 	if c != nil {
 		if err := useCredential(ctx, t, userID, *c); err != nil {
 			return err

@@ -175,6 +175,17 @@ var codeTests = []test{
 		e.ok(e.useRecoveryCode(u.ID, codes[0]))
 		e.recoveryCodesLeft(u.ID, 1)
 	}},
+	{"a recovery code is found by any of its digests", func(e *env) {
+		u := e.user()
+		codes := e.recoveryCodes(u.ID, 3)
+		use := func(digests ...[]byte) error {
+			return e.store.FinishSignin(e.ctx, account.FinishSignin{UserID: u.ID, RecoveryCode: digests})
+		}
+		e.ok(use(e.bytes(32), codes[1], e.bytes(32)))
+		e.recoveryCodesLeft(u.ID, 2)
+		e.fails(use(e.bytes(32), codes[1]), account.ErrCodeSpent)
+		e.recoveryCodesLeft(u.ID, 2)
+	}},
 	{"one recovery code, many racers", func(e *env) {
 		u := e.user()
 		codes := e.recoveryCodes(u.ID, 2)
@@ -243,7 +254,7 @@ var codeTests = []test{
 }
 
 func (e *env) useRecoveryCode(userID string, digest []byte) error {
-	return e.store.FinishSignin(e.ctx, account.FinishSignin{UserID: userID, RecoveryCode: digest})
+	return e.store.FinishSignin(e.ctx, account.FinishSignin{UserID: userID, RecoveryCode: [][]byte{digest}})
 }
 
 func (e *env) useStep(userID string, step int64) error {

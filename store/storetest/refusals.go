@@ -45,7 +45,7 @@ func (s scene) signin(e *env) account.FinishSignin {
 		UserID: s.user.ID, Spend: &spend, PendingID: s.pending.ID,
 		Credential:   &account.CredentialUse{ID: s.credential.ID, SignCount: 6, BackedUp: true, At: noon.Add(time.Hour)},
 		Factor:       &account.FactorUse{Method: account.MethodAuthenticator, Step: 101, At: noon.Add(time.Hour)},
-		RecoveryCode: s.codes[0], AddFactor: &email, EndDevices: true,
+		RecoveryCode: s.codes[:1], AddFactor: &email, EndDevices: true,
 		Session: &session, Token: &token, Device: &device,
 		Refund: []account.Bucket{s.bucket}, Events: []account.Event{e.event(s.user.ID)},
 	}
@@ -66,9 +66,9 @@ var refusalTests = []test{
 			"sign count zero":    {func(f *account.FinishSignin) { f.Credential.SignCount = 0 }, account.ErrSignCount},
 			"no such factor":     {func(f *account.FinishSignin) { f.Factor.Method = account.MethodSMS }, account.ErrNotFound},
 			"spent step":         {func(f *account.FinishSignin) { f.Factor.Step = 100 }, account.ErrCodeSpent},
-			"no such code":       {func(f *account.FinishSignin) { f.RecoveryCode = e.bytes(32) }, account.ErrCodeSpent},
-			"other's code":       {func(f *account.FinishSignin) { f.RecoveryCode = s.theirCodes[0] }, account.ErrCodeSpent},
-			"an empty code":      {func(f *account.FinishSignin) { f.RecoveryCode = []byte{} }, account.ErrCodeSpent},
+			"no such code":       {func(f *account.FinishSignin) { f.RecoveryCode = [][]byte{e.bytes(32)} }, account.ErrCodeSpent},
+			"other's code":       {func(f *account.FinishSignin) { f.RecoveryCode = s.theirCodes[:1] }, account.ErrCodeSpent},
+			"an empty code":      {func(f *account.FinishSignin) { f.RecoveryCode = [][]byte{} }, account.ErrCodeSpent},
 		} {
 			e.Log(name)
 			f := s.signin(e)

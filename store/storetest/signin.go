@@ -28,7 +28,7 @@ var signinTests = []test{
 			UserID: u.ID, Spend: &spend, PendingID: p.ID,
 			Credential:   &account.CredentialUse{ID: c.ID, SignCount: 9, BackedUp: true, At: used},
 			Factor:       &account.FactorUse{Method: account.MethodAuthenticator, Step: 200, At: used},
-			RecoveryCode: codes[0], AddFactor: &sms, EndDevices: true,
+			RecoveryCode: codes[:1], AddFactor: &sms, EndDevices: true,
 			Session: &session, Token: &token, Device: &newDevice,
 			Refund: []account.Bucket{bucket}, Events: []account.Event{e.event(u.ID), e.event(u.ID)},
 		}
