@@ -24,7 +24,7 @@ import (
 // This file is all that knows how the browser is driven.
 
 // patience bounds every single wait.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 // chromium is the browser that all tests share. TestMain sets it.
 var chromium context.Context

@@ -11,7 +11,7 @@ import (
 
 // The tours go to every page in each of its states, and look at it.
 
-func TestTourOutside(t *testing.T) {
+func TestScreenshotsOutside(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *latchkey.Config) { c.ThrottleAccount = throttle.Rate{N: 2, Per: 5 * time.Minute} })
 	b := s.tab()
@@ -55,7 +55,7 @@ func TestTourOutside(t *testing.T) {
 	old.show("wan-signin-no-passkeys")
 }
 
-func TestTourAccount(t *testing.T) {
+func TestScreenshotsAccount(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.tab()
@@ -127,7 +127,7 @@ func TestTourAccount(t *testing.T) {
 	b.show("wan-verify")
 }
 
-func TestTourSecondStep(t *testing.T) {
+func TestScreenshotsSecondStep(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *latchkey.Config) {
 		c.TwoFactorRescueEmail, c.TwoFactorRescueMail = true, "help@example.org"
@@ -173,7 +173,7 @@ func TestTourSecondStep(t *testing.T) {
 	b.show("ceremony")
 }
 
-func TestTourRequired(t *testing.T) {
+func TestScreenshotsRequired(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, required)
 	b := s.tab()
@@ -202,7 +202,7 @@ func TestTourRequired(t *testing.T) {
 	b.show("required-done")
 }
 
-func TestTourLinks(t *testing.T) {
+func TestScreenshotsLinks(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, func(c *latchkey.Config) { c.Confirmable = true })
 	b := s.tab()
@@ -230,8 +230,8 @@ func TestTourLinks(t *testing.T) {
 	b.show("link-dead")
 }
 
-// TestTourWithoutScript has no audit, which is a script. What it takes are pictures.
-func TestTourWithoutScript(t *testing.T) {
+// TestScreenshotsWithoutScript has no audit, which is a script. What it takes are pictures.
+func TestScreenshotsWithoutScript(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	b := s.tab()

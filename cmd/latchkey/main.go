@@ -32,14 +32,14 @@ type app struct {
 
 // commands is the command line. The texts that the commands are explained with are in help.go.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	User    userCmd    `cmd:"" help:"Look after accounts, also while the server runs."`
-	Session sessionCmd `cmd:"" help:"Look after what is signed in, also while the server runs."`
-	DB      dbCmd      `cmd:"" name:"db" help:"Look after the database."`
-	Events  eventsCmd  `cmd:"" help:"Show the audit log."`
-	Doctor  doctorCmd  `cmd:"" help:"Look for what is wrong with the settings and around them."`
+	Serve   serveCmd          `cmd:"" help:"Run the server."`
+	User    userCmd           `cmd:"" help:"Look after accounts, also while the server runs."`
+	Session sessionCmd        `cmd:"" help:"Look after what is signed in, also while the server runs."`
+	DB      dbCmd             `cmd:"" name:"db" help:"Look after the database."`
+	Events  eventsCmd         `cmd:"" help:"Show the audit log."`
+	Doctor  doctorCmd         `cmd:"" help:"Look for what is wrong with the settings and around them."`
 	Verify  verifyResponseCmd `cmd:"" name:"verify-response" help:"Explain why a passkey's response is refused, offline."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Version versionCmd        `cmd:"" help:"Print the version."`
 }
 
 // run does what the arguments say and returns the exit status.

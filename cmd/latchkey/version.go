@@ -15,6 +15,18 @@ func (versionCmd) Run(a *app) error {
 	return err
 }
 
+// buildSetting is what the build recorded under that key, or empty.
+func buildSetting(key string) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == key {
+				return s.Value
+			}
+		}
+	}
+	return ""
+}
+
 // version is what the build recorded: a release's tag, or a commit.
 func version() string {
 	info, ok := debug.ReadBuildInfo()

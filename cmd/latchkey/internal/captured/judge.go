@@ -166,7 +166,7 @@ func (j *judgement) owner(handle []byte) bool {
 		return false
 	case handle == nil:
 		j.note("user handle", "good: none, and the user was known")
-	case c.UserHandle == nil:
+	case c.UserHandle == nil || len(*c.UserHandle) == 0:
 		j.note("user handle", "not compared: found %s, and the case does not say whose it must be (user_handle)", base64url(handle))
 	case !bytes.Equal(handle, *c.UserHandle):
 		j.refuse(reasonOtherUserHandle, "user handle", "must be %s, the account's; found %s", base64url(*c.UserHandle), base64url(handle))

@@ -2,6 +2,7 @@ package textgateway
 
 import (
 	"errors"
+	"net"
 	"net/url"
 	"strings"
 
@@ -69,4 +70,17 @@ func (c Config) twilio(u *url.URL) (Config, error) {
 	}
 	c.endpoint = (&url.URL{Scheme: scheme, Host: host}).JoinPath("2010-04-01", "Accounts", url.PathEscape(c.user), "Messages.json")
 	return c, nil
+}
+
+// Address is the host and port of the gateway.
+func (c Config) Address() string {
+	port := c.endpoint.Port()
+	switch {
+	case port != "":
+	case c.endpoint.Scheme == "http":
+		port = "80"
+	default:
+		port = "443"
+	}
+	return net.JoinHostPort(c.endpoint.Hostname(), port)
 }

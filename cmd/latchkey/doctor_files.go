@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/keys"
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
+)
+
+// clockSlack is how far ahead of this clock an event may be that another server wrote.
+const clockSlack = 5 * time.Minute
+
+// keys: whether the secret keys are there and nobody else can read them.
+func (d *doctor) keys() {
+	const about = "SECRET_KEYS"
+	if len(d.s.Library.SecretKeys) > 0 {
+		d.say(good, about, count(len(d.s.Library.SecretKeys), "key")+" given", "")
+		return
+	}
+	path := keys.Path(d.s.Database)
+	if !exists(path) && !exists(d.s.Database) {
+		d.say(good, about, "none given; serve will make "+path, "")
+		return
+	}
+	if err := fillKeys(&d.s); err != nil { // makes none where there is a database
+		d.hinted(bad, err)
+		return
+	}
+	d.say(good, about, path+" is this user's alone; keep a copy of it", "")
+}
+
+// hinted prints an error with its hint. Its text begins with what it is about.
+func (d *doctor) hinted(v verdict, err error) {
+	var h hinted
+	errors.As(err, &h)
+	about, what, ok := strings.Cut(err.Error(), ": ")
+	if !ok {
+		about, what = "server", err.Error()
+	}
+	d.say(v, about, what, h.hint)
+}
+
+// database: whether it is there, this user's, and of this program's schema.
+func (d *doctor) database(ctx context.Context) {
+	const about = "DATABASE"
+	path := d.s.Database
+	isFile := !strings.Contains(path, "://")
+	if isFile {
+		if err := writable(filepath.Dir(path)); err != nil {
+			d.say(bad, about, err.Error(), "make the folder, and let the user that runs the server write in it: the database has files beside it")
+			return
+		}
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			d.say(good, about, "there is no "+path+"; serve will make it", "")
+			return
+		} else if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+			d.say(odd, about, fmt.Sprintf("others may read %s (mode %04o)", path, info.Mode().Perm()), "make it yours alone: chmod 600 "+path)
+		}
+	}
+	store, err := openExisting(ctx, &d.s)
+	if errors.Is(err, sqlstore.ErrOlderSchema) {
+		d.say(odd, about, "its tables are of an older version; serve brings them up to date when it starts", "keep a copy of the database, and run latchkey db migrate or start the server")
+		return
+	} else if err != nil {
+		d.hinted(bad, err)
+		return
+	}
+	newest, err := store.Events(ctx, account.EventFilter{Limit: 1})
+	if err = errors.Join(err, store.Close()); err != nil {
+		d.hinted(bad, databaseHint(err))
+		return
+	}
+	if isFile {
+		d.say(good, about, path+" is there and up to date", "")
+	} else {
+		d.say(good, about, "it is there and up to date", "")
+	}
+	if len(newest) > 0 && newest[0].At.After(d.now.Add(clockSlack)) {
+		d.say(bad, "clock", fmt.Sprintf("the newest event in the database is of %s, and it is %s here", newest[0].At.UTC().Format(time.RFC3339), d.now.UTC().Format(time.RFC3339)),
+			"set the clock, and let a time service keep it right; if it was ahead before, sessions of then last longer: latchkey session list shows them")
+	}
+}
+
+// writable tries the folder with a file that is gone at once.
+func writable(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("there is no folder %s", dir)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no folder", dir)
+	}
+	f, err := os.CreateTemp(dir, ".latchkey-doctor-*")
+	if err != nil {
+		return fmt.Errorf("%s can't be written to: %w", dir, errors.Unwrap(err))
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// outbox: where messages are written that have no sender.
+func (d *doctor) outbox() {
+	const about = "OUTBOX"
+	dir := d.s.Outbox
+	if dir == "" {
+		return
+	}
+	used := d.s.SMTP == nil || d.s.Texts == nil
+	at := dir
+	for !exists(at) && filepath.Dir(at) != at {
+		at = filepath.Dir(at)
+	}
+	if err := writable(at); err != nil && used {
+		d.say(bad, about, err.Error(), "give a folder that can be made or written to")
+		return
+	}
+	switch {
+	case used && !d.s.Local:
+		d.say(odd, about, "messages without a sender of their own are written to "+dir+", where nobody gets them", "set SMTP_URL and SMS_URL, and leave OUTBOX out")
+	case used:
+		d.say(good, about, "messages are written to "+dir, "")
+	default:
+		d.say(good, about, "it is not used: mails and text messages have senders of their own", "")
+	}
+}
+
+// senders: what is enabled must be sent by something. Elsewhere than on localhost that it is not has stopped the settings.
+func (d *doctor) senders() {
+	lib := d.s.Library
+	for _, m := range []struct {
+		method  account.Method
+		there   bool
+		setting string
+	}{{account.MethodEmail, d.s.SMTP != nil, "SMTP_URL"}, {account.MethodSMS, d.s.Texts != nil, "SMS_URL"}} {
+		enabled := lib.TwoFactor && slices.Contains(lib.TwoFactorMethods, m.method)
+		switch {
+		case m.there:
+			d.say(good, m.setting, "is set", "")
+		case enabled && d.s.Outbox == "":
+			d.say(odd, "TWO_FACTOR_ENABLED_METHODS", string(m.method)+" is enabled, and there is nothing to send it with", "set "+m.setting+" or OUTBOX, or take it out of the list")
+		}
+	}
+}
