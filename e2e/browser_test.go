@@ -245,6 +245,12 @@ func (b *tab) look(width int64, scheme string) {
 	}})
 }
 
+// speaks sets the language that the person reads.
+func (b *tab) speaks(language string) {
+	b.Helper()
+	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}})
+}
+
 // scripts turns JavaScript on or off, from the next page on.
 func (b *tab) scripts(on bool) {
 	b.Helper()

@@ -30,6 +30,13 @@ func (b *tab) tabTo(selector string) {
 	b.Fatalf("%s: Tab does not lead to %s", b.path(), selector)
 }
 
+// begin types into the field of a new page that has the focus from the start.
+func (b *tab) begin(selector, text string) {
+	b.Helper()
+	b.until("document.activeElement.matches(" + quote(selector) + ")")
+	b.press(text)
+}
+
 // write types into the field that Tab leads to.
 func (b *tab) write(selector, text string) {
 	b.Helper()
@@ -49,8 +56,7 @@ func TestKeyboard(t *testing.T) {
 		b.tabTo("main a[href^='/register']")
 		b.press("\r")
 	})
-	// The field that comes first has the focus already.
-	b.press(ada)
+	b.begin("#email", ada)
 	b.write("#password", phrase)
 	b.write("#password_confirm", phrase)
 	b.leads("/account", func() { b.press("\r") })
@@ -85,11 +91,12 @@ func TestKeyboard(t *testing.T) {
 		b.press("\r")
 	})
 	// Enter in the field of the address sends the form that it is in: the password is asked for.
-	b.press(ada)
+	b.begin("#email", ada)
 	b.write("#password", phrase)
 	b.leads("/account", func() { b.press("\r") })
 	signOut()
 	b.open("/login")
+	b.until("document.activeElement.id === 'email'")
 	eval[bool](b, "(document.activeElement.blur(), true)")
 	b.leads("/account", func() {
 		b.tabTo("form[data-passkey] button")
@@ -119,17 +126,17 @@ func TestKeyboardSecondStep(t *testing.T) {
 		b.press("\r")
 	})
 	app := b.scan(s)
-	b.press(app.code())
+	b.begin("#code", app.code())
 	b.leads("/tf-setup", func() { b.press("\r") })
 	b.leads("/", func() {
 		b.tabTo(".top button")
 		b.press("\r")
 	})
 	b.open("/login")
-	b.press(ada)
+	b.begin("#email", ada)
 	b.write("#password", phrase)
 	b.leads("/tf-validate", func() { b.press("\r") })
-	b.press(app.code())
+	b.begin("#code", app.code())
 	b.leads("/account", func() { b.press("\r") })
 }
 

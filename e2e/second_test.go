@@ -53,13 +53,17 @@ func TestApp(t *testing.T) {
 	b.joined(ada, phrase)
 	b.open("/tf-setup")
 	b.setUp("authenticator")
-	if !b.has(".qr svg") {
+	if !b.has("svg.qr") {
 		t.Error("there is no picture to scan")
 	}
 	b.click("details summary")
 	if !b.has("#key") {
 		t.Error("there is no key to type")
 	}
+	b.enter("000000", "/tf-setup")
+	b.says("TWO_FACTOR_INVALID_TOKEN")
+	b.open("/tf-setup")
+	b.setUp("authenticator")
 	app := b.scan(s)
 	b.enter(app.code(), "/tf-setup")
 	b.says("TWO_FACTOR_CHANGE_METHOD_SUCCESSFUL")

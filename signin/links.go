@@ -113,8 +113,11 @@ func (s *Service) UseRecoveryLink(ctx context.Context, c *Caller, token string, 
 	}
 	s.emit(end.Events)
 	s.tell(ctx, c.Client, user, "password_changed")
+	if err := s.DropPending(ctx, c); err != nil { // what waits in this browser was begun with the old password
+		return Outcome{}, err
+	}
 	anew := *c
-	anew.Device = "" // remembered devices die with the old password
+	anew.Device = "" // and so were remembered devices
 	return s.first(ctx, &anew, user, []account.Method{account.MethodPassword}, Wish{}, account.FinishSignin{EndDevices: true})
 }
 

@@ -97,6 +97,26 @@ func TestLinks_RecoveryIsOneFactor(t *testing.T) {
 	b.nobody()
 }
 
+// A link is used in a browser where a sign-in waits, of the same account or of another.
+func TestLinks_RecoveryStartsOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p, q := h.person("ada", app), h.person("bob", app)
+	for _, waiting := range []*person{p, q} {
+		for _, end := range []bool{false, true} {
+			b := h.browser()
+			h.ok(errOf(b.login(waiting)))
+			was := *b
+			h.ok(errOf(b.useLink(p.link(), signin.Recovery{New: anew, EndSessions: end})))
+			b.waits(account.PendingReady, totp)
+			if c := was.caller(); c.Pending != nil {
+				t.Error("the sign-in from before still waits")
+			}
+			p.password = anew
+		}
+	}
+}
+
 func TestLinks_RecoveryEndsWhatItIsToldTo(t *testing.T) {
 	t.Parallel()
 	for _, r := range []signin.Recovery{{}, {EndSessions: true}, {ResetFactors: true}, {EndSessions: true, ResetFactors: true}} {

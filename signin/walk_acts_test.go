@@ -9,40 +9,73 @@ import (
 	"github.com/latchkey-auth/latchkey/signin"
 )
 
-// act is something that can happen, as often as its weight says.
+// act is something that can happen, as often as its weights say: to who is nobody, waits for a second factor, is signed in.
 type act struct {
-	name   string
-	weight int
-	do     func(w *world, b *walker)
+	name                    string
+	nobody, pending, signed int
+	do                      []func(w *world, b *walker)
 }
 
 var acts []act
 
 func init() {
+	type do = []func(*world, *walker)
 	acts = []act{
-		{"login", 14, (*world).login}, {"start a sign-in", 9, (*world).startSignin}, {"finish a sign-in", 14, (*world).finishSignin},
-		{"code", 14, (*world).code}, {"recover", 4, (*world).recover}, {"choose", 6, (*world).choose}, {"rescue", 2, (*world).rescue},
-		{"start a setup", 7, (*world).startSetup}, {"finish a setup", 7, (*world).finishSetup}, {"disable", 2, (*world).disable},
-		{"start a registration", 7, (*world).startRegistration}, {"finish a registration", 8, (*world).finishRegistration}, {"remove a passkey", 2, (*world).remove},
-		{"new recovery codes", 2, (*world).newCodes}, {"verify", 4, (*world).verify}, {"start to verify", 4, (*world).startVerify},
-		{"finish to verify", 6, (*world).finishVerify}, {"log out", 2, (*world).logout}, {"end sessions", 2, (*world).endSessions},
-		{"change the password", 2, (*world).changePassword}, {"switch an account", 2, (*world).switchUser}, {"wait", 3, (*world).wait},
-		{"show another token", 4, (*world).swapTokens}, {"recovery link", 1, (*world).useLink},
+		{"login", 40, 8, 1, do{(*world).login}},
+		{"start a sign-in", 4, 4, 0, do{(*world).startSignin}},
+		{"finish a sign-in", 8, 6, 0, do{(*world).finishSignin}},
+		{"sign in with a passkey", 25, 20, 0, do{(*world).startSignin, (*world).finishSignin}},
+		{"code", 2, 40, 1, do{(*world).code}},
+		{"recover", 1, 8, 1, do{(*world).recover}},
+		{"choose", 1, 16, 1, do{(*world).choose}},
+		{"rescue", 1, 4, 1, do{(*world).rescue}},
+		{"start a setup", 1, 12, 8, do{(*world).startSetup}},
+		{"finish a setup", 0, 0, 14, do{(*world).finishSetup}},
+		{"set a method up", 0, 0, 12, do{(*world).startSetup, (*world).finishSetup}},
+		{"set a method up on the way in", 0, 8, 0, do{(*world).startSetup, (*world).code}},
+		{"start a registration", 1, 4, 3, do{(*world).startRegistration}},
+		{"finish a registration", 1, 6, 5, do{(*world).finishRegistration}},
+		{"register a passkey", 1, 12, 14, do{(*world).startRegistration, (*world).finishRegistration}},
+		{"disable", 0, 0, 3, do{(*world).disable}},
+		{"remove a passkey", 0, 0, 4, do{(*world).remove}},
+		{"new recovery codes", 0, 0, 4, do{(*world).newCodes}},
+		{"verify", 0, 0, 8, do{(*world).verify}},
+		{"start to verify", 0, 0, 2, do{(*world).startVerify}},
+		{"finish to verify", 0, 0, 5, do{(*world).finishVerify}},
+		{"verify with a passkey", 0, 0, 10, do{(*world).startVerify, (*world).finishVerify}},
+		{"log out", 1, 2, 14, do{(*world).logout}},
+		{"end sessions", 0, 0, 5, do{(*world).endSessions}},
+		{"change the password", 0, 0, 5, do{(*world).changePassword}},
+		{"switch an account", 1, 1, 1, do{(*world).switchUser}},
+		{"wait", 2, 3, 3, do{(*world).wait}},
+		{"show another token", 4, 4, 4, do{(*world).swapTokens}},
+		{"recovery link", 1, 1, 1, do{(*world).useLink}},
 	}
 }
 
-func (w *world) draw() act {
+func (a act) weight(s *modelSession, p *modelPending) int {
+	switch {
+	case s != nil:
+		return a.signed
+	case p != nil:
+		return a.pending
+	}
+	return a.nobody
+}
+
+// draw is an act for a browser that stands there.
+func (w *world) draw(s *modelSession, p *modelPending) act {
 	total := 0
 	for _, a := range acts {
-		total += a.weight
+		total += a.weight(s, p)
 	}
 	n := w.rng.IntN(total)
 	for _, a := range acts {
-		if n -= a.weight; n < 0 {
+		if n -= a.weight(s, p); n < 0 {
 			return a
 		}
 	}
-	return acts[0]
+	panic("unreachable")
 }
 
 // begun takes what a first proof led to into the model.
@@ -224,6 +257,9 @@ func (w *world) recover(b *walker) {
 func (w *world) choose(b *walker) {
 	_, p := w.who(b)
 	m := pick(w, []account.Method{totp, account.MethodEmail, account.MethodSMS, pk})
+	if p != nil && w.chance(70) && len(p.user.methods()) > 0 {
+		m = pick(w, p.user.methods())
+	}
 	want := false
 	if p != nil && (p.state == account.PendingSelect || p.state == account.PendingReady) {
 		has := p.user.methods()
@@ -252,24 +288,26 @@ func (w *world) rescue(b *walker) {
 
 // someCode is a code to try: the right one of whatever is going on, or another.
 func (w *world) someCode(u *modelUser, sent *modelSent, setup *modelSetup) string {
-	n := w.rng.IntN(10)
+	n := w.rng.IntN(20)
 	switch {
-	case n < 3 && sent != nil:
-		return sent.code
-	case n < 4 && len(w.codes) > 0:
+	case n == 0 && len(w.codes) > 0:
 		return pick(w, w.codes)
-	case n < 5 && len(u.used) > 0:
+	case n == 1 && len(u.used) > 0:
 		return pick(w, u.used)
-	case n < 8 && setup != nil && setup.KeyText != "":
+	case n < 11 && sent != nil:
+		return sent.code
+	case n < 15 && setup != nil && setup.KeyText != "":
 		return (&person{h: w.h, key: setup.KeyText}).code()
-	case n < 8 && setup != nil:
+	case n < 15 && setup != nil:
 		return setup.code
-	}
-	if n == 9 {
+	case n == 15:
 		u = pick(w, w.users)
 	}
 	if c := u.code(totp); c != nil {
 		return (&person{h: w.h, key: c.key}).code()
+	}
+	if sent != nil {
+		return sent.code
 	}
 	return fmt.Sprintf("%06d", w.rng.IntN(1_000_000))
 }

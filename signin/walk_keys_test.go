@@ -13,7 +13,7 @@ import (
 const pendingFor = 10 * time.Minute
 
 func (w *world) begin(s *modelStart, b *walker, c ceremony) {
-	s.ceremony, s.at, s.origin = c, w.h.clock.Now(), b.client.Origin
+	s.by, s.ceremony, s.at, s.origin = b, c, w.h.clock.Now(), b.client.Origin
 	w.starts = append(w.starts, s)
 }
 
@@ -27,6 +27,9 @@ func (w *world) startSignin(b *walker) {
 	switch w.rng.IntN(5) {
 	case 0, 1:
 		start.identity, start.named = pick(w, w.users), true
+		if k := w.someKey(nil, account.UsageFirst); k != nil && w.owner(k) != nil {
+			start.identity = k.user
+		}
 		identity = start.identity.email
 	case 2:
 		start.named, identity = true, "nobody@example.test"
@@ -53,15 +56,20 @@ type answer struct {
 	count                    uint32
 }
 
-func (w *world) someKey(u *modelUser) *modelKey {
-	var all []*modelKey
-	if u != nil && w.chance(80) {
-		all = u.keys
+// someKey is a passkey, mostly one of that account (nil: any) and usage (empty: any).
+func (w *world) someKey(u *modelUser, usage account.Usage) *modelKey {
+	own, apt := w.chance(85), w.chance(80)
+	var all, fit []*modelKey
+	for _, x := range w.users {
+		all = append(all, x.keys...)
 	}
-	if len(all) == 0 {
-		for _, x := range w.users {
-			all = append(all, x.keys...)
+	for _, k := range all {
+		if (!own || u == nil || k.user == u) && (!apt || usage == "" || k.usage == usage) {
+			fit = append(fit, k)
 		}
+	}
+	if len(fit) > 0 {
+		all = fit
 	}
 	if len(w.gone) > 0 && w.chance(5) {
 		all = w.gone
@@ -74,7 +82,14 @@ func (w *world) someKey(u *modelUser) *modelKey {
 
 // answerTo has a passkey answer a start.
 func (w *world) answerTo(s *modelStart, u *modelUser) *answer {
-	k := w.someKey(u)
+	var usage account.Usage
+	if s.kind == "signin" {
+		usage = account.UsageFirst
+		if s.pending != nil && u.secondaries() > 0 {
+			usage = account.UsageSecondary
+		}
+	}
+	k := w.someKey(u, usage)
 	if k == nil {
 		return nil
 	}
@@ -149,28 +164,29 @@ func (a *answer) proof() proof {
 	return proof{user: a.key.user, method: pk, first: a.key.usage == account.UsageFirst, both: a.verified && a.key.verified}
 }
 
-// someStart is a start to finish: mostly a late one, sometimes one of another kind.
-func (w *world) someStart(kind string) *modelStart {
+// someStart is a start to finish: mostly the browser's last one, sometimes one of another browser or of another kind.
+func (w *world) someStart(kind string, b *walker) *modelStart {
+	kinds, mine := w.chance(97), w.chance(85)
 	var list []*modelStart
-	for _, s := range w.starts {
-		if s.kind == kind || w.chance(1) {
+	for _, s := range w.starts[max(0, len(w.starts)-30):] {
+		if (s.kind == kind || !kinds) && (s.by == b || !mine) {
 			list = append(list, s)
 		}
 	}
 	if len(list) == 0 {
 		return nil
 	}
-	if w.chance(75) {
+	if w.chance(85) {
 		return list[len(list)-1]
 	}
-	return pick(w, list[max(0, len(list)-6):])
+	return pick(w, list)
 }
 
 func (w *world) finishSignin(b *walker) {
 	if b.program {
 		return
 	}
-	start := w.someStart("signin")
+	start := w.someStart("signin", b)
 	if start == nil {
 		return
 	}
@@ -247,7 +263,7 @@ func (w *world) startVerify(b *walker) {
 }
 
 func (w *world) finishVerify(b *walker) {
-	start := w.someStart("verify")
+	start := w.someStart("verify", b)
 	s, _ := w.who(b)
 	if start == nil || s == nil {
 		return
@@ -326,7 +342,7 @@ func (w *world) startRegistration(b *walker) {
 }
 
 func (w *world) finishRegistration(b *walker) {
-	start := w.someStart("register")
+	start := w.someStart("register", b)
 	if start == nil {
 		return
 	}

@@ -90,6 +90,7 @@ type modelSetup struct {
 type modelStart struct {
 	ceremony
 	kind     string // signin, verify, register
+	by       *walker
 	origin   string
 	at       time.Time
 	session  *modelSession
@@ -209,7 +210,7 @@ func (w *world) who(b *walker) (*modelSession, *modelPending) {
 			if b.caller().SignedIn() {
 				l = alive
 			} else {
-				s.ended = true // it is idle for good
+				s.expires = w.h.clock.Now() // it is idle for good
 			}
 		}
 		if l == alive {

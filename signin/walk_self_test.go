@@ -38,9 +38,13 @@ func (w *world) finishSetup(b *walker) {
 	if s == nil || len(w.setups) == 0 {
 		return
 	}
-	setup := w.setups[len(w.setups)-1]
-	if w.chance(30) {
-		setup = pick(w, w.setups)
+	setup := pick(w, w.setups)
+	if w.chance(85) {
+		for _, x := range w.setups {
+			if x.session == s {
+				setup = x
+			}
+		}
 	}
 	u := s.user
 	code := w.someCode(u, nil, setup)
@@ -71,7 +75,7 @@ func (w *world) disable(b *walker) {
 		return
 	}
 	u := s.user
-	m := pick(w, []account.Method{"", totp, account.MethodEmail, account.MethodSMS, pk})
+	m := pick(w, []account.Method{"", totp, account.MethodEmail, account.MethodEmail, account.MethodSMS, pk})
 	left := slices.DeleteFunc(slices.Clone(u.codes), func(c *modelCode) bool { return m == "" || c.method == m })
 	want := m != pk && (!w.h.cfg.TwoFactorRequired || len(left) == len(u.codes) || len(left) > 0 || u.secondaries() > 0)
 	if _, err := b.disable(m); w.expect("disable", want, err) {
@@ -155,7 +159,14 @@ func (w *world) endSessions(b *walker) {
 	}
 	switch w.rng.IntN(3) {
 	case 0:
-		one := pick(w, w.all)
+		one := pick(w, w.all[max(0, len(w.all)-20):])
+		if w.chance(60) {
+			for _, x := range w.all {
+				if x.user == s.user && w.liveness(x) == alive {
+					one = x
+				}
+			}
+		}
 		want := one.user == s.user && slices.Contains(w.h.holdings(s.user.id), "session "+one.id)
 		if _, err := b.end(signin.Ending{ID: one.id}); w.expect("end one", want, err) {
 			one.ended = true
@@ -207,7 +218,7 @@ func (w *world) useLink(b *walker) {
 	w.before = w.h.changes()
 	w.names++
 	next := u.email + " got in again, time " + string(rune('a'+w.names%26)) + string(rune('a'+w.names/26%26)) + string(rune('a'+w.names/676%26))
-	r := signin.Recovery{New: next, EndSessions: w.chance(50), ResetFactors: w.chance(50)}
+	r := signin.Recovery{New: next, EndSessions: w.chance(50), ResetFactors: w.chance(15)}
 	out, err := b.useLink(token, r)
 	if !w.expect("recovery link", u.active, err) {
 		return
@@ -231,20 +242,23 @@ func (w *world) useLink(b *walker) {
 }
 
 func (w *world) switchUser(*walker) {
-	u := pick(w, w.users)
-	if u.active && w.chance(50) {
-		u.disabled()
-		u.active = false
-	} else {
-		u.enabled()
-		u.active = true
+	for _, u := range w.users {
+		if !u.active {
+			u.enabled()
+			u.active = true
+			return
+		}
 	}
+	u := pick(w, w.users)
+	u.disabled()
+	u.active = false
 }
 
 func (w *world) wait(*walker) {
 	w.h.ok(w.h.Flush(w.h.ctx))
 	w.h.clock.advance(pick(w, []time.Duration{
-		30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 6 * time.Minute, 11 * time.Minute, 31 * time.Minute, 3 * time.Hour, 13 * time.Hour, 25 * time.Hour,
+		30 * time.Second, 30 * time.Second, time.Minute, time.Minute, 2 * time.Minute, 2 * time.Minute, 4 * time.Minute, 6 * time.Minute, 6 * time.Minute,
+		11 * time.Minute, 31 * time.Minute, 3 * time.Hour, 13 * time.Hour,
 	}))
 	if w.chance(30) {
 		w.h.ok(w.h.Sweep(w.h.ctx))
@@ -267,7 +281,7 @@ func (w *world) swapTokens(b *walker) {
 	case 3:
 		b.bearer = token
 	}
-	if w.chance(50) {
+	if w.chance(20) {
 		b.cookie = ""
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,10 @@ var (
 func TestWalk(t *testing.T) {
 	t.Parallel()
 	only := os.Getenv("LATCHKEY_SEED")
+	total := &tally{counts: map[string][2]int{}}
+	if only == "" {
+		t.Cleanup(func() { total.check(t) })
+	}
 	for _, x := range walks {
 		if seed, err := strconv.ParseUint(only, 10, 64); only != "" && (err != nil || seed%uint64(len(walks)) != x.seed%uint64(len(walks))) {
 			continue
@@ -56,7 +61,7 @@ func TestWalk(t *testing.T) {
 			for range walkSteps {
 				w.step1()
 			}
-			w.summary()
+			total.add(w.counts)
 		})
 	}
 }
@@ -113,15 +118,19 @@ func newWorld(t *testing.T, seed uint64, settings ...func(*signin.Config)) *worl
 // step1 has one random thing happen in one random browser.
 func (w *world) step1() {
 	w.h.t.Helper()
-	w.h.clock.advance(time.Duration(1+w.rng.IntN(3000)) * time.Millisecond)
+	w.h.clock.advance(time.Duration(1+w.rng.IntN(12_000)) * time.Millisecond)
 	b := pick(w, w.walkers)
 	w.compare(b)
-	a := w.draw()
-	w.before = w.h.changes()
+	a := w.draw(w.who(b))
 	w.note("%s: %s", b.name, a.name)
-	a.do(w, b)
+	for _, do := range a.do {
+		w.before = w.h.changes()
+		do(w, b)
+	}
 	w.compare(b)
-	w.account(pick(w, w.users))
+	if w.chance(25) {
+		w.account(pick(w, w.users))
+	}
 }
 
 func pick[T any](w *world, list []T) T { return list[w.rng.IntN(len(list))] }
@@ -195,7 +204,7 @@ func (w *world) account(u *modelUser) {
 		stored = without(stored, fmt.Sprintf("code %s %d", c.method, c.lastStep))
 	}
 	for _, s := range w.all {
-		if s.user == u {
+		if s.user == u && !s.ended {
 			stored = without(stored, "session "+s.id)
 		}
 	}
@@ -217,12 +226,38 @@ func without(list []string, entry string) []string {
 	return list
 }
 
-// summary tells how often each act was done and refused. Each must have been both.
-func (w *world) summary() {
-	var lines []string
-	for what, n := range w.counts {
-		lines = append(lines, fmt.Sprintf("%s: %d done, %d refused", what, n[1], n[0]))
+// tally counts what all walks did.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string][2]int
+}
+
+func (y *tally) add(counts map[string][2]int) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for what, n := range counts {
+		sum := y.counts[what]
+		y.counts[what] = [2]int{sum[0] + n[0], sum[1] + n[1]}
 	}
-	slices.Sort(lines)
-	w.h.t.Log(strings.Join(lines, "\n"))
+}
+
+// check demands that the walks went everywhere: that everything was done, and refused, a few times.
+func (y *tally) check(t *testing.T) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	never := []string{"new recovery codes", "end all", "end others", "recovery link, again"} // refused, or done
+	for what, n := range y.counts {
+		t.Logf("%s: %d done, %d refused", what, n[1], n[0])
+		if min(n[0], n[1]) < 2 && !slices.Contains(never, what) {
+			t.Errorf("%s: only %d done, %d refused", what, n[1], n[0])
+		}
+	}
+	for _, what := range []string{
+		"login", "finish a first sign-in", "finish a second step", "code", "confirm", "recover", "choose", "rescue", "start a setup", "finish a setup",
+		"disable", "start a registration", "finish a registration", "remove a passkey", "verify", "finish to verify", "end one", "change the password", "recovery link",
+	} {
+		if y.counts[what] == [2]int{} {
+			t.Errorf("%s: never tried", what)
+		}
+	}
 }

@@ -67,10 +67,10 @@ func TestAVerificationRenewsACookieAndNeverABearer(t *testing.T) {
 		s.clock.pass(2 * time.Minute)
 		p.get("/wan-register").refuses(http.StatusUnauthorized, "REAUTHENTICATION_REQUIRED", "").is(true, "has_webauthn_verify_credential")
 		old := p.fork()
-		id := p.get("/sessions").str("sessions", 0, "id")
+		id := p.session("current", true)["id"]
 		verify(p).want(http.StatusOK)
 		p.get("/wan-register").want(http.StatusOK)
-		if got := p.get("/sessions").str("sessions", 0, "id"); got != id {
+		if got := p.session("current", true)["id"]; got != id {
 			t.Error("it is another session now")
 		}
 		old.signedOut()

@@ -47,7 +47,7 @@ func (d *doctor) hinted(v verdict, err error) {
 	if !ok {
 		about, what = "server", err.Error()
 	}
-	d.say(v, about, what, h.hint)
+	d.say(v, about, strings.ReplaceAll(what, "\n", "; "), h.hint)
 }
 
 // database: whether it is there, this user's, and of this program's schema.
@@ -88,7 +88,7 @@ func (d *doctor) database(ctx context.Context) {
 	}
 	if len(newest) > 0 && newest[0].At.After(d.now.Add(clockSlack)) {
 		d.say(bad, "clock", fmt.Sprintf("the newest event in the database is of %s, and it is %s here", newest[0].At.UTC().Format(time.RFC3339), d.now.UTC().Format(time.RFC3339)),
-			"set the clock, and let a time service keep it right; if it was ahead before, sessions of then last longer: latchkey session list shows them")
+			"set the clock, and let a time service such as chrony or systemd-timesyncd keep it right")
 	}
 }
 
