@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -87,7 +88,7 @@ func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *m
 	c := a.cfg
 	return signin.Config{
 		RelyingParty: rp, Policy: c.Policy, Origins: c.Origins, SiteName: c.RPName, Ring: ring, Messages: texts,
-		Passwords: password.New(c.PasswordHash, 0, c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
+		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
 		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil,
 		AllowAsFirstFactor: c.AllowAsFirstFactor, AllowAsMultiFactor: c.AllowAsMultiFactor, AllowUserHints: c.AllowUserHints, AllowAsVerify: c.AllowAsVerify,
 		RegisterWithin: c.RegisterWithin, RegisterTimeout: c.RegisterTimeout, SigninWithin: c.SigninWithin, SigninTimeout: c.SigninTimeout,

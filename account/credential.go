@@ -97,7 +97,7 @@ type Credentials interface {
 
 // FinishRegistration stores Credential if the state is unspent and whoever started is still there.
 //
-// Errors: ErrSpent; ErrSessionGone; ErrPendingGone; ErrInactive; ErrNicknameInUse; ErrCredentialInUse. The state is spent even
+// Errors: ErrSpent; ErrSessionGone; ErrPendingGone; ErrInactive; ErrTooManyCredentials; ErrNicknameInUse; ErrCredentialInUse. The state is spent even
 // where the nickname or the credential id is in use, in which case nothing else happens.
 type FinishRegistration struct {
 	Spend      Spend
@@ -106,6 +106,8 @@ type FinishRegistration struct {
 	SessionID string
 	// PendingID is that sign-in. It becomes ready for this passkey.
 	PendingID string
+	// Most is how many passkeys the account may have with this one; 0: any number.
+	Most int
 	// EndDevices forgets the account's remembered devices, as every change of factors does.
 	EndDevices bool
 	Events     []Event
@@ -130,7 +132,7 @@ type RemoveCredential struct {
 type Keep struct {
 	// WayIn: refuse with ErrLastWayIn to leave an account without a first passkey. Set where it has no password.
 	WayIn bool
-	// SecondFactor: refuse with ErrLastSecondFactor to leave an account with neither a secondary passkey nor a code method.
-	// Set where a second factor is required.
+	// SecondFactor: refuse with ErrLastSecondFactor to leave an account with neither a secondary passkey nor a code method, and, where it is a first
+	// passkey that verified its user which goes, with no other such. Set where a second factor is required.
 	SecondFactor bool
 }

@@ -17,6 +17,9 @@ const (
 	SessionDevice SessionKind = "device"
 )
 
+// MostSessions is how many sessions of one kind an account has at most. The oldest go for a new one.
+const MostSessions = 100
+
 // Digest is the SHA-256 of a token. Tokens themselves are never stored.
 type Digest [32]byte
 
@@ -134,8 +137,8 @@ type EndSessions struct {
 	// ID ends that one; ErrNotFound unless it is the account's. Empty: all, but Except.
 	ID     string
 	Except string
-	// KeepDevices spares remembered devices.
-	KeepDevices bool
+	// KeepDevices spares remembered devices; KeepSessions spares everything else.
+	KeepDevices, KeepSessions bool
 	// Pendings ends the account's pending sign-ins too.
 	Pendings bool
 	// Renew gives the session that stays a new token in the same step.

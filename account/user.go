@@ -42,6 +42,9 @@ type Users interface {
 	CreateUser(ctx context.Context, u NewUser) (User, error)
 	// SetPassword replaces the password hash. ErrNotFound if there is no such account.
 	SetPassword(ctx context.Context, id, passwordHash string) error
+	// RenewPassword replaces the password hash if it is still was, and changes nothing if it is not: a password that was
+	// changed meanwhile is not brought back. ErrNotFound if there is no such account.
+	RenewPassword(ctx context.Context, id, was, passwordHash string) error
 	// SetActive lets an account sign in, or not. ErrNotFound if there is no such account.
 	SetActive(ctx context.Context, id string, active bool) error
 }

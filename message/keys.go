@@ -55,4 +55,6 @@ const (
 
 	// PasswordMismatch is a text only: its code is InvalidPassword.
 	PasswordMismatch Key = "PASSWORD_MISMATCH"
+	// PasskeysTooMany is a text only: its code is APIError. {{.Max}}
+	PasskeysTooMany Key = "PASSKEYS_TOO_MANY"
 )

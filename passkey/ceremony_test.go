@@ -101,6 +101,13 @@ func TestWhatBrowsersAndOldScriptsSendIsRead(t *testing.T) {
 	}
 	for name, change := range map[string]func(*latchkeytest.Ceremony){
 		"padded base64url": func(c *latchkeytest.Ceremony) { c.MutateResponse = pad },
+		"plain base64": func(c *latchkeytest.Ceremony) {
+			c.Credential.ID = bytes.Repeat([]byte{0xfb, 0xff}, 16)
+			c.MutateResponse = func(m map[string]any) any {
+				m["id"] = strings.NewReplacer("-", "+", "_", "/").Replace(m["id"].(string))
+				return pad(m)
+			}
+		},
 		"members that nobody knows": func(c *latchkeytest.Ceremony) {
 			c.MutateResponse = func(m map[string]any) any {
 				m["future"] = map[string]any{"a": 1}

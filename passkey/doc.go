@@ -44,7 +44,7 @@
 //
 // # What is read generously
 //
-// Base64url with and without padding. A byte order mark before the client data. Members that nobody knows, a tokenBinding of any shape,
+// Base64url with and without padding, and plain base64. A byte order mark before the client data. Members that nobody knows, a tokenBinding of any shape,
 // unknown transports and attachments, extension outputs that nobody asked for. Extension results that are an object or text with JSON
 // in it, under clientExtensionResults or under extensions, as older scripts call it.
 //

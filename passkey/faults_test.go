@@ -119,6 +119,7 @@ func sharedFaults() map[string]fault {
 		"idEmpty":             {ids(""), bad, "credential-id"},
 		"idNotBase64":         {ids("***"), bad, "credential-id"},
 		"idLineBreak":         {ids("AAAA\nAAAA"), bad, "credential-id"},
+		"idOfBothAlphabets":   {ids("AA+A-AAA"), bad, "credential-id"},
 		"idStrayBits":         {ids("AB"), bad, "credential-id"},
 		"idTooLongInJson":     {ids(b64(make([]byte, 1024))), bad, "credential-id"},
 		"notAnObject":         {ceremony(func(c *latchkeytest.Ceremony) { c.MutateResponse = func(map[string]any) any { return "[]" } }), bad, "json"},

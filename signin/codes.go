@@ -46,7 +46,8 @@ func (s *Service) newCode(ctx context.Context, c *Caller, user account.User, m a
 	default:
 		return nil, nil
 	}
-	if err := s.take(ctx, c, user.ID, m, s.ThrottleSend.Bucket("send", user.ID)); err != nil {
+	// to one number so many, whoever asks: it need not be the asker's
+	if err := s.take(ctx, c, user.ID, m, s.ThrottleSend.Bucket("send", user.ID), s.ThrottleSend.Bucket("send to", o.msg.To)); err != nil {
 		return nil, err
 	}
 	code, err := factor.NewCode(s.Rand)
@@ -109,6 +110,9 @@ func (s *Service) tell(ctx context.Context, c Client, user account.User, kind st
 	if s.Sender == nil {
 		return
 	}
+	if s.silenced(ctx, c, user.ID) {
+		return
+	}
 	params = append([]any{"Site", s.SiteName, "Email", user.Email}, params...)
 	m := Message{
 		To: user.Email, Channel: ChannelEmail, Kind: kind,
@@ -125,6 +129,23 @@ func (s *Service) tell(ctx context.Context, c Client, user account.User, kind st
 	if err := s.record(context.WithoutCancel(ctx), e); err != nil {
 		s.Log.ErrorContext(ctx, "record", "error", err.Error())
 	}
+}
+
+// silenced reports whether an account's owner has had so many notices of late that more would be a flood. That one was left out is an event.
+func (s *Service) silenced(ctx context.Context, c Client, userID string) bool {
+	rate := s.ThrottleSend
+	rate.N *= 4
+	ctx = context.WithoutCancel(ctx)
+	wait, err := s.store.Take(ctx, s.now(), rate.Bucket("notice", userID))
+	if err == nil && wait > 0 {
+		e := s.event(c, account.EventCodeNotSent, userID)
+		e.Reason = "notice_throttled"
+		err = s.record(ctx, e)
+	}
+	if err != nil {
+		s.Log.ErrorContext(ctx, "notice", "error", err.Error())
+	}
+	return wait > 0
 }
 
 // take takes from buckets, or refuses with how long to wait.

@@ -37,15 +37,23 @@ func (s *Service) decoyKey(ctx context.Context) ([]byte, error) {
 	return key, nil
 }
 
-const decoyTag = 12 // bytes at the end of a decoy's id by which it is recognised
+// tagSize is how many bytes at the end of a decoy's id it is recognised by.
+func tagSize(length int) int {
+	if length == 16 {
+		return 8
+	}
+	return 12
+}
 
 // decoyShapes are lengths and transports that real passkeys have; which one an identity gets is drawn by its HMAC.
 var decoyShapes = []struct {
 	length     int
 	transports []string
 }{
-	{32, []string{"internal", "hybrid"}},
-	{20, []string{"internal", "hybrid"}},
+	{16, []string{"hybrid", "internal"}},
+	{32, []string{"hybrid", "internal"}},
+	{20, []string{"hybrid", "internal"}},
+	{16, []string{"internal"}},
 	{32, []string{"internal"}},
 	{64, []string{"nfc", "usb"}},
 	{48, []string{"usb"}},
@@ -64,19 +72,21 @@ func decoysFor(key []byte, identity string) []passkey.Descriptor {
 		shape := decoyShapes[int(draw[1+i])%len(decoyShapes)]
 		h := hmac.New(sha512.New, key)
 		fmt.Fprintf(h, "decoy id %d:%s", i, identity)
-		id := h.Sum(nil)[:shape.length-decoyTag]
-		out[i] = passkey.Descriptor{ID: append(id, mac256(key, "decoy tag", id)[:decoyTag]...), Transports: shape.transports}
+		tag := tagSize(shape.length)
+		id := h.Sum(nil)[:shape.length-tag]
+		out[i] = passkey.Descriptor{ID: append(id, mac256(key, "decoy tag", id)[:tag]...), Transports: shape.transports}
 	}
 	return out
 }
 
 // isDecoy recognises an id that decoysFor made, for whichever identity.
 func isDecoy(key, id []byte) bool {
-	if len(id) <= decoyTag {
+	n := tagSize(len(id))
+	if len(id) <= n {
 		return false
 	}
-	body, tag := id[:len(id)-decoyTag], id[len(id)-decoyTag:]
-	return hmac.Equal(tag, mac256(key, "decoy tag", body)[:decoyTag])
+	body, tag := id[:len(id)-n], id[len(id)-n:]
+	return hmac.Equal(tag, mac256(key, "decoy tag", body)[:n])
 }
 
 func mac256(key []byte, purpose string, data []byte) []byte {

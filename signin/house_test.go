@@ -117,6 +117,7 @@ type house struct {
 	cfg   signin.Config
 	path  string
 	raw   *sql.DB // beside the store, to look at every row
+	noted *sql.Stmt
 	db    *sqlstore.Store
 	store *spy
 	clock *clock

@@ -24,7 +24,7 @@ const (
 // RecoveryLink makes the token of a link with which the account's owner gets back in. Whoever asks for it has made sure that
 // it is the owner. The owner is mailed that it was made; the link itself goes by the operator's own way.
 func (s *Service) RecoveryLink(ctx context.Context, client Client, user account.User) (string, error) {
-	token, err := s.seal(ceremonyRecover, &state{User: user.ID})
+	token, err := s.seal(ceremonyRecover, &state{User: user.ID, Identity: s.passwordMark(user)})
 	if err != nil {
 		return "", err
 	}
@@ -33,6 +33,11 @@ func (s *Service) RecoveryLink(ctx context.Context, client Client, user account.
 	}
 	s.tell(ctx, client, user, "recovery_link_made", "Minutes", minutes(recoverWithin))
 	return token, nil
+}
+
+// passwordMark stands for an account's password in a recovery link, so that every link dies with the password that it was made under.
+func (s *Service) passwordMark(u account.User) []byte {
+	return s.ids.Sum([]byte("password"), []byte(u.ID), []byte(u.PasswordHash))
 }
 
 // RecoveryUser opens a recovery link without using it up.
@@ -52,6 +57,9 @@ func (s *Service) openRecovery(ctx context.Context, token string) (*state, accou
 	}
 	if err != nil {
 		return nil, account.User{}, fmt.Errorf("signin: recovery link: %w", err)
+	}
+	if !s.ids.Verify(st.Identity, []byte("password"), []byte(user.ID), []byte(user.PasswordHash)) {
+		return nil, account.User{}, refuse(message.CredentialReplayed, "").why("password_changed", nil)
 	}
 	return st, user, nil
 }
@@ -97,6 +105,10 @@ func (s *Service) UseRecoveryLink(ctx context.Context, c *Caller, token string, 
 		return Outcome{}, fmt.Errorf("signin: recovery: %w", err)
 	}
 	user.PasswordHash = hash
+	// what was begun or remembered with the old password ends with it, whatever else stays
+	if _, err := s.store.EndSessions(ctx, account.EndSessions{UserID: user.ID, KeepSessions: true, Pendings: true}); err != nil {
+		return Outcome{}, fmt.Errorf("signin: recovery: %w", err)
+	}
 	if r.ResetFactors {
 		if err := s.ResetFactors(ctx, c.Client, user, true); err != nil {
 			return Outcome{}, err

@@ -213,7 +213,15 @@ func (h *house) watch() {
 
 // changes is how many were noted so far.
 func (h *house) changes() int {
-	return column[int](h, `SELECT COALESCE(MAX(seq), 0) FROM noted`)[0]
+	h.t.Helper()
+	if h.noted == nil {
+		var err error
+		h.noted, err = h.raw.PrepareContext(h.ctx, `SELECT COALESCE(MAX(seq), 0) FROM noted`)
+		h.ok(err)
+	}
+	var n int
+	h.ok(h.noted.QueryRowContext(h.ctx).Scan(&n))
+	return n
 }
 
 // changesSince tells what they were.

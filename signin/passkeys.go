@@ -43,6 +43,9 @@ func (s *Service) registrant(ctx context.Context, c *Caller) (account.User, erro
 	return account.User{}, s.refused(ctx, c.Client, account.EventPasskeyRefused, userID, account.MethodPasskey, refuse(message.Unauthenticated, "").why("not_signed_in", nil))
 }
 
+// mostPasskeys is how many passkeys an account may have: the list goes out with every sign-in that names it.
+const mostPasskeys = 30
+
 // StartRegistration begins to add a passkey under a nickname. The caller has passed the gates of its endpoint.
 func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname string, usage account.Usage) (Started[passkey.CreationOptions], error) {
 	var none Started[passkey.CreationOptions]
@@ -71,6 +74,10 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 		if x.Nickname == name {
 			return refused(refuse(message.WebAuthnNameInUse, "name").why("nickname_in_use", nil))
 		}
+	}
+	if len(creds) >= mostPasskeys {
+		r, _ := AsRefusal(refusalOf(account.ErrTooManyCredentials))
+		return refused(r)
 	}
 	candidate := make([]byte, 32)
 	if _, err := io.ReadFull(s.Rand, candidate); err != nil {
@@ -140,6 +147,13 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 	if err != nil {
 		return none, s.failed(ctx, c, account.EventPasskeyRefused, user.ID, ceremonyRegister, st, refuse(message.WebAuthnNoVerify, "credential").why(passkey.ReasonOf(err), err))
 	}
+	key, err := s.decoyKey(ctx)
+	if err != nil {
+		return none, err
+	}
+	if isDecoy(key, cred.CredentialID) { // an id that was shown for an identity is taken, whether or not there is such an account
+		return none, s.failed(ctx, c, account.EventPasskeyRefused, user.ID, ceremonyRegister, st, refuse(message.WebAuthnCredentialIDInUse, "credential").why("credential_in_use", nil))
+	}
 	if cred.ID, err = s.publicID(); err != nil {
 		return none, err
 	}
@@ -150,7 +164,7 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 	e.Method, e.Subject, e.Reason = account.MethodPasskey, cred.Nickname, string(cred.Usage)
 	write := account.FinishRegistration{
 		Spend: s.spend(ceremonyRegister, st), Credential: cred,
-		SessionID: st.Session, PendingID: st.Pending, EndDevices: true, Events: []account.Event{e},
+		SessionID: st.Session, PendingID: st.Pending, Most: mostPasskeys, EndDevices: true, Events: []account.Event{e},
 	}
 	if err := s.store.FinishRegistration(ctx, write); err != nil {
 		if r, ok := AsRefusal(refusalOf(err)); ok {

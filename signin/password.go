@@ -23,7 +23,7 @@ func (s *Service) address(c *Caller) account.Bucket {
 // responses, the same is said.
 func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wish) (Outcome, error) {
 	if email == "" || pass == "" {
-		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, "", account.MethodPassword, s.loginRefusal(email, pass))
+		return Outcome{}, s.refusedAll(ctx, c.Client, account.EventSigninRefused, s.lacking(email, pass))
 	}
 	canonical := account.CanonicalEmail(email)
 	buckets := s.guess(c, "password", canonical)
@@ -43,7 +43,55 @@ func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wi
 		r := s.wrongPassword(known, ok)
 		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, user.ID, account.MethodPassword, r)
 	}
-	return s.first(ctx, c, user, []account.Method{account.MethodPassword}, w, account.FinishSignin{Refund: buckets})
+	out, err := s.first(ctx, c, user, []account.Method{account.MethodPassword}, w, account.FinishSignin{Refund: buckets})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return out, s.stillThePassword(ctx, c, user, pass, out)
+}
+
+// stillThePassword undoes a sign-in whose password was changed while it was under way. A change ends all sessions after it has set the new
+// password: either that comes after this sign-in and ends it, or this look comes after the new password is set.
+func (s *Service) stillThePassword(ctx context.Context, c *Caller, user account.User, pass string, out Outcome) error {
+	now, err := s.users.User(ctx, user.ID)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return fmt.Errorf("signin: login: %w", err)
+	}
+	if err == nil && now.PasswordHash == user.PasswordHash {
+		return nil
+	}
+	if err == nil { // another hash of the same password is no change
+		ok, _, err := s.Passwords.Verify(ctx, now.PasswordHash, pass)
+		if err != nil || ok {
+			return err
+		}
+	}
+	if out.Pending != nil {
+		if err := s.store.DropPending(ctx, out.Pending.ID, nil); err != nil {
+			return fmt.Errorf("signin: login: %w", err)
+		}
+	}
+	for kind, token := range map[account.SessionKind]string{account.SessionBrowser: out.Token, account.SessionToken: out.Bearer} {
+		if err := s.revoke(ctx, user.ID, kind, token); err != nil {
+			return err
+		}
+	}
+	return s.refused(ctx, c.Client, account.EventSigninRefused, user.ID, account.MethodPassword, s.wrongPassword(true, false))
+}
+
+// revoke ends the session of a token that was just made, if it was.
+func (s *Service) revoke(ctx context.Context, userID string, kind account.SessionKind, token string) error {
+	if token == "" {
+		return nil
+	}
+	made, _, err := s.store.Session(ctx, kind, DigestOf(token))
+	if err == nil {
+		_, err = s.store.EndSessions(ctx, account.EndSessions{UserID: userID, ID: made.ID})
+	}
+	if ignoreNotFound(err) != nil {
+		return fmt.Errorf("signin: revoke: %w", err)
+	}
+	return nil
 }
 
 // checkPassword does the same work whether or not there is a password to compare with, and renews a hash of old costs.
@@ -55,6 +103,10 @@ func (s *Service) checkPassword(ctx context.Context, user account.User, pass str
 		return false, nil
 	}
 	ok, rehash, err := s.Passwords.Verify(ctx, user.PasswordHash, pass)
+	if errors.Is(err, password.ErrFormat) { // an app's own table may hold what others made: wrong, after the same work
+		s.Log.ErrorContext(ctx, "a password hash is not of a form that can be verified", "user", user.ID)
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("signin: password: %w", err)
 	}
@@ -63,22 +115,27 @@ func (s *Service) checkPassword(ctx context.Context, user account.User, pass str
 		if err != nil {
 			return false, fmt.Errorf("signin: password: %w", err)
 		}
-		if err := s.users.SetPassword(ctx, user.ID, hash); err != nil {
+		if err := s.users.RenewPassword(ctx, user.ID, user.PasswordHash, hash); err != nil {
 			return false, fmt.Errorf("signin: renew password hash: %w", err)
 		}
 	}
 	return ok, nil
 }
 
-// loginRefusal is the answer to a form that lacks something.
-func (s *Service) loginRefusal(email, pass string) *Refusal {
-	switch {
-	case s.GenericResponses:
-		return refuse(message.GenericAuthnFailed, "").why("incomplete", nil)
-	case email == "":
-		return refuse(message.UserDoesNotExist, "email").why("incomplete", nil)
+// lacking is the answer to a sign-in form that is not filled in. An address may be missing for the same reason as it may be
+// unknown; it is the only fault told where a password is there.
+func (s *Service) lacking(email, pass string) Refusals {
+	if s.GenericResponses {
+		return Refusals{refuse(message.GenericAuthnFailed, "").why("incomplete", nil)}
 	}
-	return refuse(message.PasswordNotProvided, "password").why("incomplete", nil)
+	var faults Refusals
+	if email == "" {
+		faults = append(faults, refuse(message.UserDoesNotExist, "email").why("incomplete", nil))
+	}
+	if pass == "" {
+		faults = append(faults, refuse(message.PasswordNotProvided, "password").why("incomplete", nil))
+	}
+	return faults
 }
 
 // wrongPassword is the answer to a sign-in that failed: one for all, or what was wrong where the settings want it told.
@@ -86,7 +143,7 @@ func (s *Service) wrongPassword(known, ok bool) *Refusal {
 	r, reason := refuse(message.DisabledAccount, "email"), "disabled"
 	switch {
 	case !known:
-		r, reason = refuse(message.UserDoesNotExist, "email"), "unknown_user"
+		r, reason = refuse(message.UserDoesNotExist, "email"), unknownUser
 	case !ok:
 		r, reason = refuse(message.InvalidPassword, "password"), "wrong_password"
 	}
@@ -110,6 +167,14 @@ func (r Refusals) Unwrap() []error {
 	return errs
 }
 
+// refusedAll records the first of several refusals and returns them all.
+func (s *Service) refusedAll(ctx context.Context, c Client, kind account.EventKind, faults Refusals) error {
+	if err := s.refused(ctx, c, kind, "", account.MethodPassword, faults[0]); !errors.Is(err, faults[0]) {
+		return err
+	}
+	return faults
+}
+
 // NewAccount is what a person registers with. Confirm is the second spelling of the password; nil where the caller is a program
 // that sends none.
 type NewAccount struct {
@@ -130,11 +195,7 @@ func (s *Service) Register(ctx context.Context, c *Caller, n NewAccount, w Wish)
 		faults = append(faults, mismatch("password_confirm"))
 	}
 	if len(faults) > 0 {
-		if err := s.refused(ctx, c.Client, account.EventRegisterRefused, "", account.MethodPassword, faults[0]); errors.Is(err, faults[0]) {
-			return Outcome{}, faults
-		} else {
-			return Outcome{}, err
-		}
+		return Outcome{}, s.refusedAll(ctx, c.Client, account.EventRegisterRefused, faults)
 	}
 	if err := s.take(ctx, c, "", account.MethodPassword, s.address(c)); err != nil {
 		return Outcome{}, err

@@ -54,6 +54,14 @@ func TestRemoval_TheLastSecondFactorStaysWhereOneIsRequired(t *testing.T) {
 	if len(second.Codes) != 1 {
 		t.Errorf("%d methods are left", len(second.Codes))
 	}
+	// a strong passkey that stands in for one stays as well, as long as it is the last
+	only := h.person("carol", strong, weak)
+	b = h.browser()
+	h.ok(errOf(b.passkey(only.email, only.devices["strong"])))
+	h.ok(errOf(b.remove("weak")))
+	h.refuses(message.LastSecondFactor, func() error { return errOf(b.remove("strong")) })
+	h.ok(errOf(b.enrol("another", account.UsageFirst, h.newDevice(true))))
+	h.ok(errOf(b.remove("strong")))
 	// where none is required, all go
 	free := newHouse(t)
 	q := free.person("bob", app, mail, secondary)

@@ -221,10 +221,36 @@ func (s *Service) record(ctx context.Context, e account.Event) error {
 func (s *Service) refused(ctx context.Context, c Client, kind account.EventKind, userID string, m account.Method, r *Refusal) error {
 	e := s.event(c, kind, userID)
 	e.Method, e.Reason = m, reasonOf(r)
+	// what is refused before anybody is looked up, and so not bounded as guesses are
+	if kind == account.EventThrottled || userID == "" && e.Reason != unknownUser {
+		loud, err := s.loud(ctx, c)
+		if err != nil {
+			return err
+		}
+		if loud {
+			s.emit([]account.Event{e})
+			return r
+		}
+	}
 	if err := s.record(ctx, e); err != nil {
 		return err
 	}
 	return r
+}
+
+// unknownUser is the reason of a guess at an account that there is not. It is recorded as a guess at one that there is.
+const unknownUser = "unknown_user"
+
+// loud reports whether an address has had so many refusals recorded of late that more would only fill the log: those that follow are told to
+// the app, and counted there, and leave no row. What concerns an account is always recorded, but for being throttled.
+func (s *Service) loud(ctx context.Context, c Client) (bool, error) {
+	rate := s.ThrottleAddress
+	rate.N *= 3
+	wait, err := s.store.Take(ctx, s.now(), rate.Bucket("events", throttle.AddressSubject(c.Address)))
+	if err != nil {
+		return false, fmt.Errorf("signin: throttle: %w", err)
+	}
+	return wait > 0, nil
 }
 
 func reasonOf(r *Refusal) string {

@@ -102,6 +102,10 @@ func (s *spy) SetPassword(ctx context.Context, id, hash string) error {
 	return s.tell("SetPassword", func() error { return s.users.SetPassword(ctx, id, hash) })
 }
 
+func (s *spy) RenewPassword(ctx context.Context, id, was, hash string) error {
+	return s.tell("RenewPassword", func() error { return s.users.RenewPassword(ctx, id, was, hash) })
+}
+
 func (s *spy) SetActive(ctx context.Context, id string, active bool) error {
 	return s.tell("SetActive", func() error { return s.users.SetActive(ctx, id, active) })
 }

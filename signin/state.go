@@ -130,6 +130,12 @@ func (s *Service) challenge() ([]byte, error) {
 	return ch, nil
 }
 
+func tooMany(cause error) *Refusal {
+	r := refuse(message.APIError, "name", "Max", mostPasskeys).why("too_many_passkeys", cause)
+	r.Text = message.PasskeysTooMany
+	return r
+}
+
 // refusalOf says what a store's answer at the end of a ceremony means to the person; other errors pass through.
 func refusalOf(err error) error {
 	for _, x := range []struct {
@@ -140,7 +146,8 @@ func refusalOf(err error) error {
 		{account.ErrSessionGone, refuse(message.Unauthenticated, "").why("session_gone", err)},
 		{account.ErrPendingGone, refuse(message.TwoFactorPermissionDenied, "").why("pending_gone", err)},
 		{account.ErrInactive, refuse(message.DisabledAccount, "").why("disabled", err)},
-		{account.ErrNicknameInUse, refuse(message.WebAuthnNameInUse, "name").why("nickname_in_use", err)},
+		{account.ErrTooManyCredentials, tooMany(err)},
+		{account.ErrNicknameInUse, refuse(message.WebAuthnNameInUse, "credential").why("nickname_in_use", err)},
 		{account.ErrCredentialInUse, refuse(message.WebAuthnCredentialIDInUse, "credential").why("credential_in_use", err)},
 		{account.ErrSignCount, refuse(message.WebAuthnNoVerify, "credential").why("sign_count", err)},
 		{account.ErrCodeSpent, refuse(message.TwoFactorInvalidToken, "code").why("code_spent", err)},

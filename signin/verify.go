@@ -182,7 +182,7 @@ func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, res
 	if err == nil {
 		switch {
 		case user.ID != c.User.ID:
-			err = refuse(message.WebAuthnMismatchUserHandle, "credential").why("credential_of_another", nil)
+			err = refuse(message.WebAuthnMismatchUserHandle, "").why("credential_of_another", nil) // of the form, as in the reference
 		case !slices.Contains(s.AllowAsVerify, cred.Usage):
 			err = refuse(message.WebAuthnWrongUsage, "credential").why("wrong_usage", nil)
 		}

@@ -32,7 +32,7 @@ func init() {
 		{"start a setup", 1, 12, 8, do{(*world).startSetup}},
 		{"finish a setup", 0, 0, 14, do{(*world).finishSetup}},
 		{"set a method up", 0, 0, 12, do{(*world).startSetup, (*world).finishSetup}},
-		{"set a method up on the way in", 0, 8, 0, do{(*world).startSetup, (*world).code}},
+		{"set a method up on the way in", 0, 24, 0, do{(*world).startSetup, (*world).code}},
 		{"start a registration", 1, 4, 3, do{(*world).startRegistration}},
 		{"finish a registration", 1, 6, 5, do{(*world).finishRegistration}},
 		{"register a passkey", 1, 12, 14, do{(*world).startRegistration, (*world).finishRegistration}},
@@ -50,6 +50,7 @@ func init() {
 		{"wait", 2, 3, 3, do{(*world).wait}},
 		{"show another token", 4, 4, 4, do{(*world).swapTokens}},
 		{"recovery link", 1, 1, 1, do{(*world).useLink}},
+		{"reset an account's factors", 1, 1, 1, do{(*world).reset}},
 	}
 }
 

@@ -394,7 +394,7 @@ func (w *world) remove(b *walker) {
 		k = pick(w, u.keys)
 		name = k.name
 	}
-	want := k != nil && (!w.h.cfg.TwoFactorRequired || k.usage == account.UsageFirst || u.secondaries() > 1 || len(u.codes) > 0)
+	want := k != nil && (!w.h.cfg.TwoFactorRequired || w.spares(k))
 	if _, err := b.remove(name); w.expect("remove a passkey", want, err) {
 		u.keys = slices.DeleteFunc(u.keys, func(x *modelKey) bool { return x == k })
 		w.gone = append(w.gone, k)

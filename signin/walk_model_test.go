@@ -142,9 +142,30 @@ func (u *modelUser) methods() []account.Method {
 	return out
 }
 
-// strong reports whether a first passkey must stand in for the second factors that there are none of.
+// stands reports whether a first passkey must stand in for the second factors that there are none of.
 func (w *world) stands(k *modelKey) bool {
 	return w.h.cfg.TwoFactorRequired && len(k.user.methods()) == 0 && k.usage == account.UsageFirst && k.verified
+}
+
+// spares reports whether an account that must have a second factor can do without a passkey.
+func (w *world) spares(k *modelKey) bool {
+	u := k.user
+	if len(u.codes) > 0 {
+		return true
+	}
+	strong := 0
+	for _, x := range u.keys {
+		if x.usage == account.UsageFirst && x.verified {
+			strong++
+		}
+	}
+	switch {
+	case k.usage == account.UsageSecondary:
+		return u.secondaries() > 1
+	case k.verified:
+		return u.secondaries() > 0 || strong > 1
+	}
+	return true
 }
 
 // step is where a first proof leads by the contract.

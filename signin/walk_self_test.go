@@ -231,14 +231,34 @@ func (w *world) useLink(b *walker) {
 	}
 	if r.EndSessions {
 		w.endWhere(u, func(*modelSession) bool { return true })
-		w.endPendings(u)
 	}
+	w.endPendings(u)
 	w.endDevices(u)
 	startsOver(waiting)
 	w.begun(b, u, []account.Method{pw}, []proof{{user: u, method: pw, first: true}}, false, false, out)
 	_, err = b.useLink(token, r)
 	w.before = w.h.changes()
 	w.expect("recovery link, again", false, err)
+}
+
+// reset is what an operator does for somebody who has lost everything.
+func (w *world) reset(*walker) {
+	u := pick(w, w.users)
+	all := w.chance(30)
+	stored, err := w.h.db.User(w.h.ctx, u.id)
+	w.h.ok(err)
+	w.h.ok(w.h.ResetFactors(w.h.ctx, signin.Client{}, stored, all))
+	var keep []*modelKey
+	for _, k := range u.keys {
+		if all || k.usage == account.UsageSecondary {
+			w.gone = append(w.gone, k)
+		} else {
+			keep = append(keep, k)
+		}
+	}
+	u.used = append(u.used, u.recovery...)
+	u.keys, u.codes, u.recovery = keep, nil, nil
+	w.endDevices(u)
 }
 
 func (w *world) switchUser(*walker) {

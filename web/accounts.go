@@ -24,7 +24,7 @@ func loginPage(c *call) (*reply, error) {
 	rep := &reply{body: map[string]any{"identity_attributes": []string{"email"}}, page: "login", data: loginData{Remember: c.h.DefaultRememberMe}}
 	if c.caller.SignedIn() {
 		rep.body["user"] = c.user(*c.caller.User)
-		rep.to = c.afterLogin(c.keptNext())
+		rep.to = c.afterLogin("") // not next: a page that sends the signed-in here would have them go round in circles
 	}
 	return rep, nil
 }

@@ -291,7 +291,10 @@ func (c *call) broken(err error) {
 // user is the public payload of an account.
 func (c *call) user(u account.User) map[string]any {
 	if c.h.UserPayload != nil {
-		return maps.Clone(c.h.UserPayload(u))
+		if own := maps.Clone(c.h.UserPayload(u)); own != nil {
+			return own
+		}
+		return map[string]any{}
 	}
 	return map[string]any{"email": u.Email}
 }

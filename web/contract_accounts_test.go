@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,9 @@ func TestAFailedSignInSaysWhatIsWrongWhereThatIsWanted(t *testing.T) {
 	v.post("/login", fields{"email": off.email, "password": "Wrong-Kettle-42"}).refuses(http.StatusBadRequest, "INVALID_PASSWORD", "password")
 	v.post("/login", fields{"email": p.email}).refuses(http.StatusBadRequest, "PASSWORD_NOT_PROVIDED", "password")
 	v.post("/login", fields{"password": goodPassword}).refuses(http.StatusBadRequest, "USER_DOES_NOT_EXIST", "email")
+	if codes := v.post("/login", nil).want(http.StatusBadRequest).codes(); !slices.Equal(codes, []string{"USER_DOES_NOT_EXIST", "PASSWORD_NOT_PROVIDED"}) {
+		t.Errorf("nothing at all: %q", codes)
+	}
 	if page := v.form("/login", fields{"email": p.email, "password": "Wrong-Kettle-42"}).want(http.StatusOK); page.fault("password") == "" || page.hidden("email") != p.email {
 		t.Errorf("the form again: %v", page)
 	}

@@ -58,6 +58,9 @@ func TestAGoodNextIsWhereItGoes(t *testing.T) {
 		p.form("/verify", fields{"password": goodPassword, "next": next}).goes(next)
 		p.fresh().signin(fields{"next": next}, nil).want(http.StatusOK).is(next, "post_login_url")
 	}
+	// who is signed in already is not sent on by a link to the sign-in page
+	p.page("/login?next=%2Faccount").goes("/")
+	p.form("/login?next=%2Faccount", fields{"email": p.email, "password": goodPassword}).goes("/")
 	// a bad one in the form does not hide the query's, which is what the person came with
 	v := p.fresh()
 	v.form("/login?next=%2Faccount", fields{"email": p.email, "password": goodPassword, "next": "//evil.example"}).goes("/account")

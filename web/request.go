@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/latchkey-auth/latchkey/factor"
 	"github.com/latchkey-auth/latchkey/signin"
 )
 
@@ -179,7 +180,7 @@ func (f fields) code(name string) (string, error) {
 	if raw, ok := f.json[name]; ok {
 		var n json.Number
 		if err := json.Unmarshal(raw, &n); err == nil && n != "" && raw[0] != '"' {
-			return n.String(), nil
+			return strings.Repeat("0", max(0, factor.CodeDigits-len(n))) + n.String(), nil // a number has lost them
 		}
 	}
 	return f.text(name)

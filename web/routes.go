@@ -48,7 +48,7 @@ func (h *Handler) routes() {
 		{path: "logout", post: logout, offered: always},
 		{path: "register", gate: anonymous, get: registerPage, post: register, offered: registerable},
 
-		{path: "confirm/{state}", gate: anonymous, get: confirmPage, post: confirm, offered: func(*call) bool { return h.Confirmable }, dead: true},
+		{path: "confirm/{state}", gate: anonymous, get: confirmPage, post: confirm, offered: func(*call) bool { return h.Registerable && h.Confirmable }, dead: true},
 		{path: "recover/{state}", gate: anonymous, get: recoverPage, post: recoverAccount, offered: always, dead: true},
 
 		{path: "wan-register", gate: fresh, postGate: enrolling, get: passkeysPage, post: startRegistration, offered: always},

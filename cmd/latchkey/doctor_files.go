@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,11 +61,15 @@ func (d *doctor) database(ctx context.Context) {
 			d.say(bad, about, err.Error(), "make the folder, and let the user that runs the server write in it: the database has files beside it")
 			return
 		}
-		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch err := isDatabase(path); {
+		case errors.Is(err, fs.ErrNotExist):
 			d.say(good, about, "there is no "+path+"; serve will make it", "")
 			return
-		} else if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		case err != nil:
+			d.say(bad, about, err.Error(), "check that the path names a database of latchkey, and that this user, who must be the server's, may read and write it")
+			return
+		}
+		if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 			d.say(odd, about, fmt.Sprintf("others may read %s (mode %04o)", path, info.Mode().Perm()), "make it yours alone: chmod 600 "+path)
 		}
 	}
@@ -90,6 +95,26 @@ func (d *doctor) database(ctx context.Context) {
 		d.say(bad, "clock", fmt.Sprintf("the newest event in the database is of %s, and it is %s here", newest[0].At.UTC().Format(time.RFC3339), d.now.UTC().Format(time.RFC3339)),
 			"set the clock, and let a time service such as chrony or systemd-timesyncd keep it right")
 	}
+}
+
+// isDatabase looks at the beginning of the file. It must be done before the database is opened: closing a file drops the locks that
+// the process holds on it.
+func isDatabase(path string) (err error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	const begins = "SQLite format 3\x00"
+	head := make([]byte, len(begins))
+	switch n, err := io.ReadFull(f, head); {
+	case n == 0 && errors.Is(err, io.EOF): // made, and not written to yet
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	case string(head) != begins:
+		return errors.New(path + " is no SQLite database")
+	}
+	return nil
 }
 
 // writable tries the folder with a file that is gone at once.

@@ -45,7 +45,7 @@ func TestEvents(t *testing.T) {
 	const (
 		refused  = "2026-11-22T10:00:00Z  signin.refused          ann@example.test  reason=wrong_password  method=password  from=192.0.2.1\n"
 		stranger = "2026-11-22T10:30:00Z  signin.refused          -  reason=unknown_user\n"
-		signedIn = "2026-11-22T11:00:00Z  signin.succeeded        ann@example.test  method=passkey  subject=\"my \\\"phone\\\"\"\n"
+		signedIn = "2026-11-22T11:00:00Z  signin.succeeded        ann@example.test  method=webauthn  subject=\"my \\\"phone\\\"\"\n"
 		removed  = "2026-11-22T11:59:00Z  passkey.removed         gone  subject=key\n"
 	)
 	for _, tt := range []struct{ args, want string }{

@@ -63,7 +63,7 @@ func (s *Store) RemoveFactors(ctx context.Context, r account.RemoveFactors) ([]a
 			removed = append(removed, f.Method)
 		}
 		keep := account.Keep{SecondFactor: r.Keep.SecondFactor && len(removed) > 0}
-		if err := mustKeep(ctx, t, r.UserID, keep); err != nil {
+		if err := mustKeep(ctx, t, r.UserID, keep, false); err != nil {
 			return err
 		}
 		if r.EndDevices {

@@ -24,6 +24,9 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 		if err := mustActive(ctx, t, f.Credential.UserID); err != nil {
 			return err
 		}
+		if err := mustHaveRoom(ctx, t, f.Credential.UserID, f.Most); err != nil {
+			return err
+		}
 		if err := insertCredential(ctx, t, f.Credential); err != nil {
 			return err
 		}
@@ -34,6 +37,22 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 		}
 		return recordEvents(ctx, t, f.Events)
 	})
+}
+
+// mustHaveRoom refuses where the account has as many passkeys as it may. The account is locked, so that racing registrations do not
+// pass together.
+func mustHaveRoom(ctx context.Context, t *tx, userID string, most int) error {
+	if most <= 0 {
+		return nil
+	}
+	if err := lockAccount(ctx, t, userID); err != nil {
+		return err
+	}
+	n, _, err := first(ctx, t, scanOne[int], `SELECT COUNT(*) FROM latchkey_credentials WHERE user_id = $1`, userID)
+	if err == nil && n >= most {
+		err = account.ErrTooManyCredentials
+	}
+	return err
 }
 
 // RemoveCredential deletes a passkey and returns what it was.
@@ -58,7 +77,7 @@ func (s *Store) RemoveCredential(ctx context.Context, r account.RemoveCredential
 			DELETE FROM latchkey_credentials WHERE id = $1 AND user_id = $2`, removed.ID, r.UserID)); err != nil {
 			return err
 		}
-		if err := mustKeep(ctx, t, r.UserID, keepWithout(r.Keep, removed.Usage)); err != nil {
+		if err := mustKeep(ctx, t, r.UserID, keepWithout(r.Keep, removed), removed.Usage == account.UsageFirst); err != nil {
 			return err
 		}
 		if r.EndDevices {
@@ -90,16 +109,18 @@ func scanRegistration(row scanner) (r account.Registration, err error) {
 	return r, err
 }
 
-// keepWithout is what removing a passkey of that usage can break: it is the last of something only if it was one.
-func keepWithout(k account.Keep, removed account.Usage) account.Keep {
+// keepWithout is what removing that passkey can break: it is the last of something only if it was one. A first passkey that verified its
+// user is a second factor where there is no other.
+func keepWithout(k account.Keep, removed account.Credential) account.Keep {
 	return account.Keep{
-		WayIn:        k.WayIn && removed == account.UsageFirst,
-		SecondFactor: k.SecondFactor && removed == account.UsageSecondary,
+		WayIn:        k.WayIn && removed.Usage == account.UsageFirst,
+		SecondFactor: k.SecondFactor && (removed.Usage == account.UsageSecondary || removed.UserVerified),
 	}
 }
 
-// mustKeep judges what a removal has left. The account must be locked.
-func mustKeep(ctx context.Context, t *tx, userID string, k account.Keep) error {
+// mustKeep judges what a removal has left; strong says that a first passkey which verified its user is second factor enough. The account
+// must be locked.
+func mustKeep(ctx context.Context, t *tx, userID string, k account.Keep, strong bool) error {
 	if k.WayIn {
 		_, left, err := first(ctx, t, scanOne[int64], `
 			SELECT 1 FROM latchkey_credentials WHERE user_id = $1 AND usage = $2 LIMIT 1`,
@@ -113,10 +134,10 @@ func mustKeep(ctx context.Context, t *tx, userID string, k account.Keep) error {
 	}
 	if k.SecondFactor {
 		_, left, err := first(ctx, t, scanOne[int64], `
-			SELECT 1 FROM latchkey_credentials WHERE user_id = $1 AND usage = $2
+			SELECT 1 FROM latchkey_credentials WHERE user_id = $1 AND (usage = $2 OR user_verified AND $3)
 			UNION ALL SELECT 1 FROM latchkey_factors WHERE user_id = $1
 			LIMIT 1`,
-			userID, string(account.UsageSecondary))
+			userID, string(account.UsageSecondary), strong)
 		if err != nil {
 			return err
 		}

@@ -72,6 +72,8 @@ func endSessions(ctx context.Context, t *tx, e account.EndSessions) (int64, erro
 		}
 		ended, err := t.exec(ctx, `DELETE FROM latchkey_sessions WHERE id = $1 AND user_id = $2`, e.ID, e.UserID)
 		return ended, mustChange(ended, err)
+	case e.KeepSessions:
+		return t.exec(ctx, `DELETE FROM latchkey_sessions WHERE user_id = $1 AND kind = $2`, e.UserID, string(account.SessionDevice))
 	case e.KeepDevices:
 		return t.exec(ctx, `
 			DELETE FROM latchkey_sessions WHERE user_id = $1 AND id <> $2 AND kind <> $3`,
@@ -115,6 +117,14 @@ func insertSession(ctx context.Context, t *tx, n *account.Session) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		n.ID, n.UserID, string(n.Kind), n.Digest[:], methods, micros(n.Created), micros(n.AuthenticatedAt),
 		micros(n.LastSeen), micros(n.Expires), microsOf(n.IdleFor), ends(n), n.Remember, text(n.Address), text(n.UserAgent))
+	if err != nil {
+		return err
+	}
+	// Of each kind the newest stay, so that no account becomes a burden: the limit is there for both databases' syntax alone.
+	_, err = t.exec(ctx, `
+		DELETE FROM latchkey_sessions WHERE id IN (
+			SELECT id FROM latchkey_sessions WHERE user_id = $1 AND kind = $2 ORDER BY created DESC, id DESC LIMIT 1000000 OFFSET $3)`,
+		n.UserID, string(n.Kind), account.MostSessions)
 	return err
 }
 

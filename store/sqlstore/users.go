@@ -71,6 +71,15 @@ func (s *Store) SetPassword(ctx context.Context, id, passwordHash string) error 
 	})
 }
 
+// RenewPassword replaces the password hash if it is still was.
+func (s *Store) RenewPassword(ctx context.Context, id, was, passwordHash string) error {
+	return s.write(ctx, "renew password", func(ctx context.Context, t *tx) error {
+		return mustChange(t.exec(ctx, `
+			UPDATE latchkey_users SET password_hash = CASE WHEN password_hash = $1 THEN $2 ELSE password_hash END WHERE id = $3`,
+			was, passwordHash, id))
+	})
+}
+
 // SetActive lets an account sign in, or not.
 func (s *Store) SetActive(ctx context.Context, id string, active bool) error {
 	return s.write(ctx, "set active", func(ctx context.Context, t *tx) error {

@@ -74,7 +74,7 @@ func (s *Store) spending(ctx context.Context, op string, sp *account.Spend, rest
 func isRefusal(err error) bool {
 	for _, refusal := range []error{
 		account.ErrNotFound, account.ErrEmailInUse, account.ErrInactive, account.ErrSpent, account.ErrSessionGone,
-		account.ErrPendingGone, account.ErrNicknameInUse, account.ErrCredentialInUse, account.ErrSignCount,
+		account.ErrPendingGone, account.ErrTooManyCredentials, account.ErrNicknameInUse, account.ErrCredentialInUse, account.ErrSignCount,
 		account.ErrCodeSpent, account.ErrLastWayIn, account.ErrLastSecondFactor,
 	} {
 		if errors.Is(err, refusal) {

@@ -50,7 +50,7 @@ func (j *judgement) walk(steps []step, err error) (ok bool) {
 			if s.found != "" {
 				what += "; found " + s.found
 			}
-			if cause := errors.Unwrap(err); cause != nil {
+			if cause := errors.Unwrap(err); cause != nil && !strings.HasSuffix(what, cause.Error()) {
 				what += " (" + cause.Error() + ")"
 			}
 			j.refuse(refusal.Reason, s.name, "%s", what)

@@ -93,7 +93,7 @@ func (c *testCase) registrationSteps(says passkey.Claims, id []byte) []step {
 		step{"algorithm", fmt.Sprintf("must be one that was offered, %d, and that can be verified", offered), nameOf(says.Algorithm), []string{passkey.ReasonAlgorithm, passkey.ReasonUnsupported}},
 		step{"public key", "must be whole, fit its algorithm and lie on its curve", fmt.Sprintf("%d bytes of COSE", len(says.PublicKey)), []string{passkey.ReasonKey}},
 		step{"attestation format", "must be none, packed, tpm, android-key, apple, fido-u2f or compound", fmt.Sprintf("%q", says.AttestationFormat), []string{passkey.ReasonAttestationFormat}},
-		step{"attestation", "must verify cryptographically, its certificates valid " + clock + "; whose it is does not matter", fmt.Sprintf("%d certificates", says.Certificates), []string{passkey.ReasonAttestation}},
+		step{"attestation", "must verify cryptographically, its certificates valid " + clock + "; whose it is does not matter", fmt.Sprintf("certificates: %d", says.Certificates), []string{passkey.ReasonAttestation}},
 	)
 }
 

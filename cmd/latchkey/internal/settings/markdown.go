@@ -17,7 +17,8 @@ The server takes each setting from the first of these places that has it:
 4. the default.
 
 Nothing is ignored. A name that is not below, a value that can't be what it should, and settings that contradict each other stop the
-start, with a message for each that names it and says what to do.
+start, with a message for each that names it and says what to do. ` + "`latchkey doctor`" + ` looks further, with the same flags and environment: at
+certificates, proxies, files, the clock, and with ` + "`--network`" + ` at the mail server; each finding says how to mend it.
 
 - **Durations** are numbers with units: ` + "`24h`, `30m`, `90s`, `1h30m`" + `.
 - **Yes and no** are ` + "`true` and `false`, or `1` and `0`" + `.

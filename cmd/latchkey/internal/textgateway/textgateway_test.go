@@ -216,3 +216,18 @@ func TestParseURLRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestAddress(t *testing.T) {
+	for raw, want := range map[string]string{
+		"https://token@sms.example.com/send":       "sms.example.com:443",
+		"https://sms.example.com:8443":             "sms.example.com:8443",
+		"http://localhost/send":                    "localhost:80",
+		"http://[::1]:9000/send":                   "[::1]:9000",
+		"twilio://AC1:secret@/?from=+442079460000": "api.twilio.com:443",
+	} {
+		c, err := ParseURL(raw)
+		if got := c.Address(); err != nil || got != want {
+			t.Errorf("%s: %s (%v), want %s", raw, got, err, want)
+		}
+	}
+}
