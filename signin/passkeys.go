@@ -186,11 +186,13 @@ func (s *Service) failed(ctx context.Context, c *Caller, kind account.EventKind,
 	switch {
 	case errors.Is(err, account.ErrSpent):
 		replayed, _ := AsRefusal(refusalOf(err))
+		replayed.Next = st.Next
 		return s.refused(ctx, c.Client, kind, userID, account.MethodPasskey, replayed)
 	case err != nil:
 		return fmt.Errorf("signin: spend state: %w", err)
 	}
 	s.emit(events)
+	r.Next = st.Next
 	return r
 }
 

@@ -21,6 +21,8 @@ type Refusal struct {
 	Params []any
 	// RetryAfter is set with TOO_MANY_ATTEMPTS.
 	RetryAfter time.Duration
+	// Next is where the person was on the way to, where the ceremony that failed remembers it.
+	Next string
 	// Reason is the bounded word that the event holds. It is not shown.
 	Reason string
 	// beside are events that go with the refusal's own.

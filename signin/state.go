@@ -89,7 +89,9 @@ func (s *Service) open(c ceremony, token string) (*state, error) {
 		if c == ceremonySetup {
 			key = message.TwoFactorSetupExpired
 		}
-		return nil, refuse(key, "").why("state_expired", nil)
+		r := refuse(key, "").why("state_expired", nil)
+		r.Next = st.Next
+		return nil, r
 	}
 	return &st, nil
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 
@@ -128,7 +129,7 @@ func logout(c *call) (*reply, error) {
 	for _, name := range []string{sessionCookie(c.secure), pendingCookie(c.secure), graceCookie(c.secure)} {
 		c.dropCookie(name)
 	}
-	return &reply{to: c.h.view(c.h.PostLogoutView, "")}, nil
+	return &reply{to: cmp.Or(c.keptNext(), c.h.view(c.h.PostLogoutView, ""))}, nil
 }
 
 func changePage(c *call) (*reply, error) {
@@ -153,7 +154,7 @@ func changePassword(c *call) (*reply, error) {
 		return nil, err
 	}
 	c.keep(out)
-	return &reply{body: map[string]any{"user": c.user(out.User)}, to: c.h.path("account"), note: &note{Kind: noteSuccess, Key: "flash.password_changed"}}, nil
+	return &reply{body: map[string]any{"user": c.user(out.User)}, to: cmp.Or(c.keptNext(), c.h.path("account")), note: &note{Kind: noteSuccess, Key: "flash.password_changed"}}, nil
 }
 
 func listSessions(c *call) (*reply, error) {

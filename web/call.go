@@ -205,6 +205,7 @@ type problem struct {
 	fields map[string][]string
 	retry  int // seconds
 	notes  []note
+	next   string // as the ceremony that failed remembers it
 }
 
 func (p *problem) add(c *call, key, text message.Key, field string, params ...any) {
@@ -238,6 +239,7 @@ func (c *call) problemOf(err error) *problem {
 			text = r.Key
 		}
 		p.add(c, r.Key, text, r.Field, r.Params...)
+		p.next = r.Next
 		if r.RetryAfter > 0 {
 			p.retry = int((r.RetryAfter.Seconds())) + 1
 		}

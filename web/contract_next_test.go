@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-auth/latchkey"
 )
@@ -28,12 +29,11 @@ var goodNexts = []string{"/", "/account", "/a/b/", "/a?b=c&d=e", "/a#b", "/searc
 func TestABadNextIsSilentlyReplaced(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	p := s.person(t)
+	p, often := s.person(t), s.person(t) // an account has so many sessions and no more
 	p.enrol("first")
-	login := fields{"email": p.email, "password": goodPassword}
 	for _, next := range badNexts {
-		p.fresh().form("/login", fields{"email": p.email, "password": goodPassword, "next": next}).goes("/")
-		p.fresh().form(query("/login", "next", next), login).goes("/")
+		often.fresh().form("/login", fields{"email": often.email, "password": goodPassword, "next": next}).goes("/")
+		often.fresh().form(query("/login", "next", next), fields{"email": often.email, "password": goodPassword}).goes("/")
 		p.form("/verify", fields{"password": goodPassword, "next": next}).goes("/")
 		p.page(query("/login", "next", next)).goes("/")
 		if a := p.fresh().page(query("/login", "next", next)).want(http.StatusOK); a.hidden("next") != "" {
@@ -103,6 +103,40 @@ func TestTheFinishsNextAndRememberWin(t *testing.T) {
 	v = p.fresh()
 	page = v.form("/wan-signin", fields{"next": "/a"}).want(http.StatusOK)
 	v.form("/wan-signin/"+page.action("/wan-signin")+"?next=%2Fb", fields{"credential": v.sign(page)}).goes("/b")
+}
+
+func TestEveryFormGoesOnToNext(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.person(t)
+	start := p.post("/wan-register", fields{"name": "k", "usage": "first"})
+	p.form(with("/wan-register", start), fields{"credential": p.create(start), "next": "/where"}).goes("/where")
+	start = p.post("/tf-setup", fields{"setup": "email"})
+	p.form("/tf-setup/"+start.str("tf_state_token")+"?next=%2Fwhere", fields{"code": s.mail.code(t, p.email)}).goes("/where")
+	p.form("/tf-setup", fields{"setup": "disable", "next": "/where"}).goes("/where")
+	p.form("/change", fields{"password": goodPassword, "new_password": goodPassword + "x", "new_password_confirm": goodPassword + "x", "next": "/where"}).goes("/where")
+	p.form("/verify", fields{"password": goodPassword + "x", "next": "/where"}).goes("/where")
+	p.form("/logout?next=%2Fwhere", nil).goes("/where")
+	p.form("/logout?next=%2F%2Fevil.example", nil).goes("/")
+	v := s.visitor(t)
+	v.form("/register?next=%2Fwhere", fields{"email": unique("next") + "@example.test", "password": goodPassword, "password_confirm": goodPassword}).goes("/where")
+}
+
+func TestAFailedFinishKeepsTheNextOfItsStart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.person(t)
+	p.enrol("first")
+	for path, v := range map[string]*visitor{"/wan-signin": p.fresh(), "/wan-verify": p} {
+		start := v.post(path, fields{"next": "/where"}).want(http.StatusOK)
+		bad := fields{"credential": v.sign(start, badSignature)}
+		v.form(with(path, start), bad).goesWith(path, "/where")
+		v.form(with(path, start), bad).goesWith(path, "/where") // replayed
+		v.form(with(path, start), fields{"credential": bad["credential"], "next": "/other"}).goesWith(path, "/other")
+		start = v.post(path, fields{"next": "/where"})
+		s.clock.pass(6 * time.Minute)
+		v.form(with(path, start), bad).goesWith(path, "/where") // too late
+	}
 }
 
 func TestConfiguredViews(t *testing.T) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -192,7 +193,7 @@ func (c *call) refused(e *endpoint, err error) {
 			c.broken(err)
 			return
 		}
-		c.redirect(withNext(to, c.keptNext()))
+		c.redirect(withNext(to, cmp.Or(c.keptNext(), p.next)))
 		return
 	}
 	if e.dead && p.fields[""] != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/http"
 	"slices"
@@ -325,7 +326,7 @@ func disable(c *call, which account.Method) (*reply, error) {
 	if _, err := c.h.service.Disable(c.r.Context(), c.caller, which); err != nil {
 		return nil, err
 	}
-	return &reply{to: c.h.path("tf-setup"), note: &note{Kind: noteSuccess, Key: message.TwoFactorDisabled}}, nil
+	return &reply{to: cmp.Or(c.keptNext(), c.h.path("tf-setup")), note: &note{Kind: noteSuccess, Key: message.TwoFactorDisabled}}, nil
 }
 
 func finishSetup(c *call) (*reply, error) {
@@ -343,6 +344,6 @@ func finishSetup(c *call) (*reply, error) {
 	}
 	return &reply{
 		body: map[string]any{"tf_method": f.Method, "tf_primary_method": f.Method, "tf_phone": phone},
-		to:   c.h.path("tf-setup"), note: &note{Kind: noteSuccess, Key: message.TwoFactorChangeSuccessful},
+		to:   cmp.Or(c.keptNext(), c.h.path("tf-setup")), note: &note{Kind: noteSuccess, Key: message.TwoFactorChangeSuccessful},
 	}, nil
 }

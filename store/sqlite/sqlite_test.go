@@ -202,9 +202,13 @@ func TestMoreClientsThanConnections(t *testing.T) {
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
-	sessions, err := store.Sessions(ctx, crashUser)
-	if err != nil || len(sessions) != 2*3*clients {
-		t.Errorf("%d sessions and %v", len(sessions), err)
+	for client := range clients {
+		for i := range 3 {
+			sessions, err := store.Sessions(ctx, ownerOf(fmt.Sprint(client, " ", i)))
+			if err != nil || len(sessions) != 2 {
+				t.Errorf("client %d, visit %d: %d sessions and %v", client, i, len(sessions), err)
+			}
+		}
 	}
 }
 

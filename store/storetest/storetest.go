@@ -27,7 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) (account.Users, account.Store)) {
 		{"factors", factorTests}, {"codes", codeTests}, {"signin", signinTests}, {"refusals", refusalTests},
 		{"verify", verifyTests}, {"sessions", sessionTests}, {"ending", endingTests}, {"pendings", pendingTests},
 		{"states", stateTests}, {"throttles", throttleTests}, {"events", eventTests}, {"keeper", keeperTests},
-		{"cancellation", cancellationTests},
+		{"bounds", boundTests}, {"cancellation", cancellationTests},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {

@@ -84,6 +84,7 @@ var userTests = []test{
 		}
 		e.fails(e.users.SetPassword(e.ctx, "nobody", "x"), account.ErrNotFound)
 		e.fails(e.users.SetActive(e.ctx, "nobody", false), account.ErrNotFound)
+		e.fails(e.users.RenewPassword(e.ctx, "nobody", "", "x"), account.ErrNotFound)
 	}},
 	{"an address in use", func(e *env) {
 		made := e.user()
@@ -110,6 +111,21 @@ var userTests = []test{
 		e.equal("changed again", found, want)
 		// The same value once more is no missing account.
 		e.ok(e.users.SetActive(e.ctx, made.ID, true))
+		found, err = e.users.User(e.ctx, other.ID)
+		e.ok(err)
+		e.equal("the other one", found, other)
+	}},
+	{"a password is renewed only if it is still the one", func(e *env) {
+		made, other := e.user(), e.user()
+		e.ok(e.users.RenewPassword(e.ctx, made.ID, "$argon2id$else", "$argon2id$late"))
+		found, err := e.users.User(e.ctx, made.ID)
+		e.ok(err)
+		e.equal("changed meanwhile", found, made)
+		e.ok(e.users.RenewPassword(e.ctx, made.ID, made.PasswordHash, "$argon2id$new"))
+		found, err = e.users.User(e.ctx, made.ID)
+		e.ok(err)
+		made.PasswordHash = "$argon2id$new"
+		e.equal("renewed", found, made)
 		found, err = e.users.User(e.ctx, other.ID)
 		e.ok(err)
 		e.equal("the other one", found, other)
