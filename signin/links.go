@@ -89,6 +89,10 @@ func (s *Service) UseRecoveryLink(ctx context.Context, c *Caller, token string, 
 	if r.Confirm != nil && *r.Confirm != r.New {
 		return refused(user.ID, mismatch("new_password_confirm"))
 	}
+	// a link that was used still opens for whoever races its use: the work that it buys is bounded
+	if err := s.take(ctx, c, user.ID, account.MethodPassword, s.address(c)); err != nil {
+		return Outcome{}, err
+	}
 	hash, err := s.Passwords.Hash(ctx, r.New)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("signin: recovery: %w", err)
@@ -186,9 +190,12 @@ func (s *Service) AskConfirmation(ctx context.Context, c *Caller, email, base st
 		Subject: s.Messages.Text(c.Lang, message.Key("mail."+kind+".subject"), params...),
 		Text:    s.Messages.Text(c.Lang, message.Key("mail."+kind+".text"), params...),
 	}); err != nil {
-		return refuse(message.FailedToSendCode, "").why("send_failed", err)
+		s.Log.ErrorContext(ctx, "a confirmation could not be sent", "error", err.Error())
+		return s.refused(ctx, c.Client, account.EventCodeNotSent, "", account.MethodEmail, refuse(message.FailedToSendCode, "").why("send_failed", err))
 	}
-	return nil
+	e := s.event(c.Client, account.EventCodeSent, "")
+	e.Method, e.Reason = account.MethodEmail, "confirmation"
+	return s.record(ctx, e)
 }
 
 // ConfirmationEmail opens a confirmation link without using it up.

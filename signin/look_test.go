@@ -243,3 +243,14 @@ func (h *house) held(userID string) int {
 	return column[int](h, `
 		SELECT (SELECT COUNT(*) FROM latchkey_credentials WHERE user_id = $1) + (SELECT COUNT(*) FROM latchkey_factors WHERE user_id = $1)`, userID)[0]
 }
+
+// forgotten are accounts that the app has deleted.
+type forgotten struct{ account.Users }
+
+func (forgotten) User(context.Context, string) (account.User, error) {
+	return account.User{}, account.ErrNotFound
+}
+
+func (forgotten) UserByEmail(context.Context, string) (account.User, error) {
+	return account.User{}, account.ErrNotFound
+}

@@ -127,6 +127,9 @@ func TestMeanwhile_WhatWasProvedIsGone(t *testing.T) {
 				t.Errorf("something changed: %s", d)
 			}
 			h.explained(r, h.heard(mark), h.events()[mark:])
+			if c.scene.before == "EndSessions" {
+				h.ok(errOf(h.browser().login(p))) // the password is the old one
+			}
 			if b.caller().SignedIn() && c.scene.before == "FinishSignin" {
 				t.Error("signed in")
 			}

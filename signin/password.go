@@ -47,7 +47,10 @@ func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wi
 	if err != nil {
 		return Outcome{}, err
 	}
-	return out, s.stillThePassword(ctx, c, user, pass, out)
+	if err := s.stillThePassword(ctx, c, user, pass, out); err != nil {
+		return Outcome{}, err
+	}
+	return out, nil
 }
 
 // stillThePassword undoes a sign-in whose password was changed while it was under way. A change ends all sessions after it has set the new

@@ -159,7 +159,7 @@ func (c *call) sendPage(rep *reply) {
 	head.Set("Content-Type", "text/html; charset=utf-8")
 	head.Set("Content-Language", v.Lang)
 	head.Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+nonce+"'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "+
-		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		"form-action "+c.h.formTargets+"; base-uri 'none'; frame-ancestors 'none'")
 	head.Set("X-Frame-Options", "DENY")
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
 	head.Set("Vary", "Accept, Accept-Language, Cookie")

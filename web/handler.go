@@ -51,6 +51,8 @@ type Handler struct {
 	guard   *http.CrossOriginProtection
 	handler http.Handler
 	origins map[string]*url.URL // by host
+	// formTargets are where forms may lead, redirects included: here, and the views that the settings place on other sites.
+	formTargets string
 }
 
 // New makes the handler. It fails on a template or text that does not parse, and on an origin that is none.
@@ -70,6 +72,12 @@ func New(cfg Config, service *signin.Service) (*Handler, error) {
 			return nil, err
 		}
 		h.origins[u.Host] = u
+	}
+	h.formTargets = "'self'"
+	for _, view := range []string{cfg.PostLoginView, cfg.PostLogoutView, cfg.PostVerifyView, cfg.PostRegisterView} {
+		if u, err := url.Parse(view); err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") {
+			h.formTargets += " " + u.Scheme + "://" + u.Host
+		}
 	}
 	h.guard.SetDenyHandler(http.HandlerFunc(h.crossSite))
 	h.routes()
