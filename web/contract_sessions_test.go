@@ -95,6 +95,13 @@ func TestEndingSessions(t *testing.T) {
 	program = p.bearer(p.token())
 	n := p.sessions()
 	p.post("/sessions/end", fields{"others": true}).want(http.StatusOK).is(n-1, "ended")
+	p.again()
+	p.form("/sessions/end", fields{"others": "true"}).goes("/account")
+	p.page("/account").shows("1 session was ended") // a count survives the redirect
+	p.again()
+	p.again()
+	p.form("/sessions/end", fields{"others": "y"}).goes("/account")
+	p.page("/account").shows("2 sessions were ended")
 	p.signedIn()
 	b.signedOut()
 	program.get("/verify").refuses(http.StatusUnauthorized, "UNAUTHENTICATED", "")

@@ -93,6 +93,13 @@ func (c *call) takeFlashes() []Flash {
 	if err := json.Unmarshal(raw, &notes); err != nil {
 		return nil
 	}
+	for _, n := range notes {
+		for i, p := range n.Params {
+			if x, ok := p.(float64); ok {
+				n.Params[i] = int(x) // a count, which JSON knows as any number
+			}
+		}
+	}
 	out := make([]Flash, len(notes))
 	for i, n := range notes {
 		out[i] = Flash{Kind: n.Kind, Text: c.text(n.Key, n.Params...), Code: n.Key}
