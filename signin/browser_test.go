@@ -323,3 +323,10 @@ var (
 		c.MutateSignature = func(s []byte) []byte { s[len(s)-1] ^= 1; return s }
 	}
 )
+
+// late is a browser whose request the service has identified a while ago.
+func (b *browser) late(c *signin.Caller) *browser {
+	l := *b
+	l.fixed = c
+	return &l
+}

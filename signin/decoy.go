@@ -53,8 +53,6 @@ var decoyShapes = []struct {
 	{16, []string{"hybrid", "internal"}},
 	{32, []string{"hybrid", "internal"}},
 	{20, []string{"hybrid", "internal"}},
-	{16, []string{"internal"}},
-	{32, []string{"internal"}},
 	{64, []string{"nfc", "usb"}},
 	{48, []string{"usb"}},
 }

@@ -46,6 +46,7 @@ func (a *answer) String() string {
 var (
 	tags     = regexp.MustCompile(`(?s)<(script|style).*?</(script|style)>|<[^>]*>`)
 	internal = regexp.MustCompile(`panic: |goroutine \d+ \[|runtime error: |\w\.go:\d+|SQLITE_|\bsql: |UNIQUE constraint`)
+	textKey  = regexp.MustCompile(`\b(flash|page|status|advice|rescue|mail|qr|span)\.[a-z][a-z_.-]+|\b[A-Z]+(_[A-Z]+)+\b`)
 	jargon   = regexp.MustCompile(`(?i)%\(|%[sdvq]\b|\{\{|<no value>|undefined|\[object|webauthn|cbor|asn1|x509|base64|json|strconv|unmarshal|invalid character`)
 )
 
@@ -153,6 +154,9 @@ func (a *answer) checkPage(bad func(string, ...any)) {
 		}
 	}
 	text := regexp.MustCompile(`(?s)<script.*?</script>`).ReplaceAllString(string(a.body), "")
+	if key := textKey.FindString(tags.ReplaceAllString(text, " ")); key != "" {
+		bad("a text is missing: %q", key)
+	}
 	if m := regexp.MustCompile(`(?i)<[a-z][^>]*\son[a-z]+\s*=|javascript:|<style`).FindString(text); m != "" {
 		bad("an inline handler or style: %q", m)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-auth/latchkey"
 )
 
-// newApp is a site with routes of an app's own beside Latchkey's.
+// newAppSite is a site with routes of an app's own beside Latchkey's.
 func newAppSite(t *testing.T, change ...func(*latchkey.Config)) *site {
 	t.Helper()
 	s := newSite(t, change...)
@@ -73,13 +73,9 @@ func TestAnAppsSensitiveRoutesWantAProof(t *testing.T) {
 	s := newAppSite(t, freshness(10*time.Minute, 0))
 	p := s.person(t)
 	p.enrol("secondary")
-	token := ""
-	{
-		v := p.waiting()
-		token = v.signin(nil, nil).want(http.StatusOK).str("user", "authentication_token")
-		a := v.post("/verify?include_auth_token", fields{"password": goodPassword}).want(http.StatusOK)
-		token = a.str("user", "authentication_token")
-	}
+	w := p.waiting()
+	w.signin(nil, nil).want(http.StatusOK)
+	token := w.post("/verify?include_auth_token", fields{"password": goodPassword}).want(http.StatusOK).str("user", "authentication_token")
 	s.clock.pass(2 * time.Minute)
 	for _, v := range []*visitor{p, p.bearer(token)} {
 		a := v.get("/app/fresh").refuses(http.StatusUnauthorized, "REAUTHENTICATION_REQUIRED", "")

@@ -166,7 +166,7 @@ func TestBeforeTheSecondFactorNobodyIsNamed(t *testing.T) {
 	s := newSite(t)
 	p := s.person(t)
 	p.setUpSMS()
-	codes := p.recoveryCodes()
+	p.recoveryCodes()
 	v := p.waiting()
 	v.get("/tf-validate?include_auth_token").want(http.StatusOK).only("recovery_options").is(map[string]any{"recovery_code": "/mf-recovery"}, "recovery_options")
 	v.get("/tf-rescue").only("recovery_options")
@@ -178,7 +178,6 @@ func TestBeforeTheSecondFactorNobodyIsNamed(t *testing.T) {
 			t.Errorf("%s tells who it is", path)
 		}
 	}
-	_ = codes
 }
 
 func TestRescue(t *testing.T) {

@@ -59,7 +59,7 @@ func recoverPage(c *call) (*reply, error) {
 		return nil, err
 	}
 	factors := len(o.Passkeys) > 0 || len(o.Second.Codes) > 0 || o.Second.RecoveryCodes > 0
-	return &reply{page: "recover", data: recoverData{MinLength: c.h.service.PasswordLengthMin, Factors: factors}}, nil
+	return &reply{page: "recover", data: recoverData{Email: user.Email, MinLength: c.h.service.PasswordLengthMin, Factors: factors}}, nil
 }
 
 func recoverAccount(c *call) (*reply, error) {

@@ -174,6 +174,13 @@ func signinPage(c *call) (*reply, error) {
 			return nil, err
 		}
 		d.Other, d.Recovery = len(methods) > 1, c.h.service.RecoveryCodes && second.RecoveryCodes > 0
+		if c.h.service.TwoFactor {
+			ways, err := c.h.service.RescueOptions(c.r.Context(), c.caller)
+			if err != nil {
+				return nil, err
+			}
+			d.Rescue = slices.ContainsFunc(ways, func(w string) bool { return w != signin.RescueRecovery })
+		}
 	}
 	return &reply{body: map[string]any{"is_secondary": secondary}, page: "wan-signin", data: d}, nil
 }

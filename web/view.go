@@ -55,6 +55,7 @@ type (
 		Hints     bool // an identity narrows the choice of passkeys
 		Other     bool // another method may be chosen instead, at tf-select
 		Recovery  bool // a recovery code may be used instead, at mf-recovery
+		Rescue    bool // there is a way out, at tf-rescue
 	}
 	// ceremonyData is that of the page that runs a ceremony ("ceremony"): it goes on by itself, offers a retry, and posts credential
 	// (and remember, next) to Action.
