@@ -15,6 +15,7 @@ func TestEachPageHasTheFormsThatAPersonNeeds(t *testing.T) {
 		c.TwoFactorRescueEmail, c.TwoFactorRescueMail = true, "help@example.test"
 	})
 	p := s.person(t)
+	p.again() // something to end
 	p.enrol("first")
 	p.setUpApp()
 	p.setUpSMS()
@@ -61,7 +62,7 @@ func TestEachPageHasTheFormsThatAPersonNeeds(t *testing.T) {
 		for _, q := range []string{"", "?next=%2Fwhere", "?next=%2F%2Fevil.example"} {
 			a := c.v.page(c.page + q).want(http.StatusOK)
 			if !a.hasForm(c.action, c.names...) {
-				t.Errorf("%s has no form to %s with %q: %s", c.page, c.action, c.names, a.body)
+				t.Errorf("%s has no form to %s with %q: %v", c.page, c.action, c.names, a)
 			}
 			if strings.Contains(string(a.body), "evil.example") {
 				t.Errorf("%s holds a bad next", c.page)
@@ -95,7 +96,7 @@ func TestThePageOfACeremony(t *testing.T) {
 			names = append(names, "remember")
 		}
 		if !a.hasForm(action, names...) || a.hidden("next") != "/where" || !strings.Contains(string(a.body), `data-ceremony="`+c.kind+`"`) || !strings.Contains(string(a.body), `type="submit"`) {
-			t.Errorf("%s: %s", c.path, a.body)
+			t.Errorf("%s: %v", c.path, a)
 		}
 		if c.kind != "register" {
 			c.v.form(action, fields{"credential": c.v.sign(a), "next": a.hidden("next")}).goes("/where")
@@ -139,14 +140,14 @@ func TestWhatAPersonTypedIsNeverMarkup(t *testing.T) {
 		s.visitor(t).page(query("/login", "next", "/"+hostile)), s.visitor(t).form("/wan-signin", fields{"identity": hostile, "remember": hostile, "next": "/" + hostile}),
 	} {
 		if a.want(http.StatusOK); strings.Contains(string(a.body), "<script>alert") || strings.Contains(string(a.body), "{{") && !strings.Contains(string(a.body), "{{7*7}}") {
-			t.Errorf("markup: %s", a.body)
+			t.Errorf("markup: %v", a)
 		}
 	}
 	v := p.fresh()
 	v.header.Set("User-Agent", hostile)
 	v.login().want(http.StatusOK)
 	if a := v.page("/account"); strings.Contains(string(a.body), "<script>alert") {
-		t.Errorf("markup: %s", a.body)
+		t.Errorf("markup: %v", a)
 	}
 }
 

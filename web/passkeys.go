@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/aaguid"
@@ -94,6 +95,9 @@ func passkeyRows(creds []account.Credential) []passkeyRow {
 			ID: k.ID, Name: k.Nickname, Authenticator: name, Usage: k.Usage, Transports: k.Transports, Discoverable: k.Discoverable,
 			Synced: k.BackedUp, Syncable: k.BackupEligible, Platform: isPlatform(k), UserVerified: k.UserVerified,
 			Created: k.Created, LastUsed: k.LastUsed,
+		}
+		if k.LastUsed.Equal(k.Created) { // registering it was no use of it, to a person
+			rows[i].LastUsed = time.Time{}
 		}
 	}
 	return rows
