@@ -197,6 +197,63 @@ func TestNobodyPassesThePendingGateWithoutAWaitingSignIn(t *testing.T) {
 	}
 }
 
+func TestWhatEachStateOfAPendingSignInTakes(t *testing.T) {
+	t.Parallel()
+	s, required := newSite(t), newSite(t, twoFactorRequired)
+	p := s.person(t)
+	p.setUpApp()
+	p.setUpEmail()
+	enter := map[string]func(*testing.T) *visitor{
+		"select": func(t *testing.T) *visitor { return p.in(t).waiting() },
+		"ready": func(t *testing.T) *visitor {
+			v := p.in(t).waiting()
+			v.post("/tf-select", fields{"which": "authenticator"}).want(http.StatusOK)
+			return v
+		},
+		"setup_from_login": func(t *testing.T) *visitor { return required.person(t) },
+		"validating_profile": func(t *testing.T) *visitor {
+			v := required.person(t)
+			v.post("/tf-setup", fields{"setup": "authenticator"}).want(http.StatusOK)
+			return v
+		},
+	}
+	takes := map[string]string{ // by endpoint
+		"/tf-select": "select ready", "/tf-validate": "select ready validating_profile", "/tf-rescue": "ready", "/mf-recovery": "ready",
+		"/tf-setup": "setup_from_login validating_profile",
+	}
+	for state, enter := range enter {
+		for path, states := range takes {
+			t.Run(state+" at "+path[1:], func(t *testing.T) {
+				v := enter(t)
+				home := "/tf-setup" // a page that this state has
+				if state == "select" || state == "ready" {
+					home = "/tf-select"
+				}
+				taken := strings.Contains(states, state)
+				if taken {
+					v.get(path).want(http.StatusOK)
+					v.page(path).want(http.StatusOK)
+					a := v.post(path, fields{"code": "x", "which": "x", "help_setup": "x", "setup": "x"}).want(http.StatusBadRequest)
+					if a.codes()[0] == "TWO_FACTOR_PERMISSION_DENIED" {
+						t.Errorf("%v", a)
+					}
+					v.form(path, fields{"code": "x", "which": "x", "help_setup": "x", "setup": "x"}).want(http.StatusOK)
+					v.get(home).want(http.StatusOK)
+					return
+				}
+				v.get(path).refuses(http.StatusBadRequest, "TWO_FACTOR_PERMISSION_DENIED", "")
+				v.page(path).goes("/login")
+				v.get(home).want(http.StatusOK)
+				v.post(path, nil).refuses(http.StatusBadRequest, "TWO_FACTOR_PERMISSION_DENIED", "")
+				v.get(home).refuses(http.StatusBadRequest, "TWO_FACTOR_PERMISSION_DENIED", "")
+				v = enter(t)
+				v.form(path, nil).goes("/login")
+				v.get(home).refuses(http.StatusBadRequest, "TWO_FACTOR_PERMISSION_DENIED", "")
+			})
+		}
+	}
+}
+
 func TestUnknownMethodsAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
