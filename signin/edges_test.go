@@ -1,7 +1,9 @@
 package signin_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/latchkey-auth/latchkey/account"
@@ -215,6 +217,38 @@ func TestEdges_AStrongPasskeyIsTheSecondStepOnlyWhenItVerifies(t *testing.T) {
 	b.proofs(p, 2, pw, pk, uv)
 }
 
+// The options of a second step name the passkeys that may answer, and say whether they must verify their user.
+func TestEdges_TheSecondStepNamesItsPasskeys(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		settings []func(*signin.Config)
+		has      []has
+		named    []string
+		verify   string
+	}{
+		"secondary ones":                     {nil, []has{strong, weak, secondary}, []string{"secondary"}, "discouraged"},
+		"secondary ones, required":           {[]func(*signin.Config){required}, []has{strong, weak, secondary}, []string{"secondary"}, "discouraged"},
+		"the strong one that stands in":      {[]func(*signin.Config){required}, []has{weak, strong, withPasskey("weak too", account.UsageFirst, false)}, []string{"strong"}, "required"},
+		"none beside the app":                {nil, []has{strong, app}, nil, "discouraged"},
+		"none beside the app, though strong": {[]func(*signin.Config){required}, []has{strong, app}, nil, "discouraged"},
+	} {
+		h := newHouse(t, c.settings...)
+		p := h.person("ada", c.has...)
+		eve := h.person("eve", strong, secondary)
+		b := h.browser()
+		h.ok(errOf(b.login(p)))
+		start := b.startSignin(eve.email) // whatever identity is sent
+		ids, _ := allowed(t, start.options)
+		var want [][]byte
+		for _, n := range c.named {
+			want = append(want, p.devices[n].Credentials()[0].ID)
+		}
+		if fmt.Sprint(ids) != fmt.Sprint(want) || !strings.Contains(string(start.options), `"userVerification":"`+c.verify+`"`) {
+			t.Errorf("%s: %s", name, start.options)
+		}
+	}
+}
+
 func TestEdges_AFirstPasskeyIsNeverTheSecondStepBesideOthers(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string][]func(*signin.Config){"required": {required}, "not required": nil} {
@@ -331,44 +365,6 @@ func TestEdges_SetupFromLoginTakesNothingElse(t *testing.T) {
 	h.ok(errOf(b.startSetup(account.MethodEmail, "")))
 	denied()
 	b.nobody()
-}
-
-// TestEdges_Rescue walks the ways out of a second factor that is lost.
-func TestEdges_Rescue(t *testing.T) {
-	t.Parallel()
-	open := func(c *signin.Config) {
-		c.TwoFactorRescueEmail, c.TwoFactorRescueMail = true, "help@example.test"
-	}
-	h := newHouse(t, open)
-	p := h.person("ada", app, recoveryCodes)
-	b := h.browser()
-	h.ok(errOf(b.login(p)))
-	h.ok(b.rescue(signin.RescueHelp))
-	h.ok(b.rescue(signin.RescueRecovery))
-	b.waits(account.PendingReady, totp)
-	if h.post.kinds("rescue") != 1 {
-		t.Error("the operator was not called")
-	}
-	h.ok(b.rescue(signin.RescueEmail))
-	b.waits(account.PendingReady, account.MethodEmail)
-	h.ok(errOf(b.code(h.post.code(p.email))))
-	b.proofs(p, 2, pw, account.MethodEmail)
-
-	// who has only a passkey is not rescued by mail, and nobody is where it is off
-	q := h.person("bob", secondary)
-	b = h.browser()
-	h.ok(errOf(b.login(q)))
-	h.refuses(message.TwoFactorMethodNotAvailable, func() error { return b.rescue(signin.RescueEmail) })
-	h.refuses(message.TwoFactorMethodNotAvailable, func() error { return b.rescue(signin.RescueRecovery) })
-	h.refuses(message.TwoFactorMethodNotAvailable, func() error { return b.rescue("anything") })
-
-	closed := newHouse(t)
-	p = closed.person("ada", app)
-	b = closed.browser()
-	closed.ok(errOf(b.login(p)))
-	for _, option := range []string{signin.RescueEmail, signin.RescueHelp, signin.RescueRecovery, ""} {
-		closed.refuses(message.TwoFactorMethodNotAvailable, func() error { return b.rescue(option) })
-	}
 }
 
 // TestEdges_Registration: a new account goes through the table as well.

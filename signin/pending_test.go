@@ -37,8 +37,14 @@ func TestSecondFactor_OfAnotherUserIsNothing(t *testing.T) {
 		h.ok(errOf(b.login(ada)))
 		h.ok(errOf(b.choose(totp)))
 		for name, answer := range answers {
-			t.Log(name)
-			h.refusesAny(func() error { return answer(b, eve) })
+			want := message.WebAuthnMismatchUserHandle
+			switch name {
+			case "the app":
+				want = message.TwoFactorInvalidToken
+			case "recovery code":
+				want = message.InvalidRecoveryCode
+			}
+			h.refuses(want, func() error { return answer(b, eve) })
 			b.nobody()
 			b.waits(account.PendingReady, totp)
 		}
@@ -279,7 +285,7 @@ func TestPending_CodeOfARemovedMethodIsNothing(t *testing.T) {
 	b.nobody()
 
 	// nor is the app's, nor the passkey
-	q := h.person("bob", app, secondary)
+	q := h.person("bob", app, secondary, strong)
 	b = h.browser()
 	h.ok(errOf(b.login(q)))
 	h.ok(errOf(b.choose(pk)))
@@ -290,4 +296,7 @@ func TestPending_CodeOfARemovedMethodIsNothing(t *testing.T) {
 	h.ok(errOf(owner.disable(totp)))
 	h.refuses(message.TwoFactorInvalidToken, func() error { return errOf(b.code(q.nextCode())) })
 	b.nobody()
+	// and a first passkey stands in for none where none is required
+	start = b.startSignin("")
+	h.refuses(message.WebAuthnWrongUsage, func() error { return errOf(b.finishSignin(start, q.devices["strong"].get(start))) })
 }

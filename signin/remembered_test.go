@@ -32,6 +32,14 @@ func TestEdges_RememberedDevice(t *testing.T) {
 		}
 	}
 
+	// nor once every sign-in is to be validated
+	h.ok(b.logout())
+	strict := h.cfg
+	strict.TwoFactorAlwaysValidate = true
+	b.svc = signin.New(strict, h.store, h.store)
+	h.ok(errOf(b.login(p)))
+	b.waits(account.PendingReady, totp)
+
 	// not by one who did not ask, nor with a recovery code, nor where every sign-in is validated
 	b = h.browser()
 	p.signs(b)

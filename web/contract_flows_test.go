@@ -53,8 +53,8 @@ type change = func(*latchkeytest.Ceremony)
 // unverified is a device whose user is there and not verified.
 func unverified(c *latchkeytest.Ceremony) { c.UserVerified = false }
 
-// foundless is a device whose passkeys only answer when they are named.
-func foundless(c *latchkeytest.Ceremony) { c.Resident = false }
+// unlisted is a device whose passkeys answer only when they are named.
+func unlisted(c *latchkeytest.Ceremony) { c.Resident = false }
 
 // options is a member of an answer, as JSON text.
 func (a *answer) options() []byte {

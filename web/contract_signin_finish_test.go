@@ -52,6 +52,10 @@ func TestAPasskeySignsIn(t *testing.T) {
 			t.Error("remembered unasked")
 		}
 	}
+	// one that is not discoverable tells no user handle, and needs none where its owner was named
+	q := s.person(t)
+	q.enrol("first", unlisted)
+	q.fresh().signin(fields{"identity": q.email}, nil).want(http.StatusOK).is(q.email, "user", "email")
 	// the answer may be an object, and padded
 	v := p.fresh()
 	start := v.post("/wan-signin", fields{"identity": p.email})

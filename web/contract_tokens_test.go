@@ -66,11 +66,11 @@ func TestATokenIsGivenWithEveryProofThatAsksForIt(t *testing.T) {
 		},
 	} {
 		t.Run(strings.ReplaceAll(name, "/", ""), func(t *testing.T) {
-			v, a := prove("")
+			_, a := prove("")
 			if a.want(http.StatusOK).is(nil, "user", "authentication_token"); a.str("user", "email") == "" {
 				t.Errorf("no user: %v", a)
 			}
-			v, a = prove(ask)
+			v, a := prove(ask)
 			token := a.want(http.StatusOK).str("user", "authentication_token")
 			if len(token) < 40 {
 				t.Fatalf("token %q", token)

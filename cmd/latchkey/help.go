@@ -63,10 +63,13 @@ Examples:
 // Help is what "latchkey user add --help" says beside the flags.
 func (userAddCmd) Help() string {
 	return `
-The password comes from standard input, so that it shows neither in the list of processes nor in the shell's history.
-It must be one that the sign-up page would take.
+With --password-stdin the password comes from standard input, so that it shows neither in the list of processes nor in
+the shell's history. It must be one that the sign-up page would take. Without, the account has none, and its owner sets
+one by the link that latchkey user recover makes.
 
-Example:
+Examples:
+
+    latchkey user add ann@example.com
 
     latchkey user add ann@example.com --password-stdin < password.txt`
 }

@@ -44,11 +44,8 @@ type userAddCmd struct {
 	PasswordStdin bool   `help:"Read the password from standard input."`
 }
 
-// Run makes an account by the rules of the sign-up page.
+// Run makes an account by the rules of the sign-up page; without a password its owner sets one by a link.
 func (c *userAddCmd) Run(ctx context.Context, a *app, from *userCmd) (err error) {
-	if !c.PasswordStdin {
-		return hinted{errors.New("an account needs a password"), "give it on standard input: latchkey user add " + c.Email + " --password-stdin < password.txt"}
-	}
 	s, store, err := from.open(ctx, a)
 	if err != nil {
 		return err
@@ -58,9 +55,11 @@ func (c *userAddCmd) Run(ctx context.Context, a *app, from *userCmd) (err error)
 	if err != nil {
 		return hinted{fmt.Errorf("%q is not an email address", c.Email), "write it as in ann@example.com"}
 	}
-	hash, err := a.newPassword(ctx, email, s)
-	if err != nil {
-		return err
+	hash := ""
+	if c.PasswordStdin {
+		if hash, err = a.newPassword(ctx, email, s); err != nil {
+			return err
+		}
 	}
 	user, err := store.CreateUser(ctx, account.NewUser{Email: email, PasswordHash: hash})
 	if errors.Is(err, account.ErrEmailInUse) {
@@ -71,6 +70,9 @@ func (c *userAddCmd) Run(ctx context.Context, a *app, from *userCmd) (err error)
 	}
 	if err := store.Record(ctx, a.event(account.EventRegistered, user)); err != nil {
 		return err
+	}
+	if !user.HasPassword() {
+		fmt.Fprintf(a.stderr, "hint: it has no password yet; latchkey user recover %s makes the link with which its owner sets one\n", user.Email)
 	}
 	_, err = fmt.Fprintf(a.stdout, "%s has an account now\n", user.Email)
 	return err
