@@ -146,6 +146,23 @@ func TestFresh_GraceIsForThisSessionAndProof(t *testing.T) {
 	b.is(false, "a note from before the proof")
 }
 
+// A proof begins a new time: a note that slid on from an earlier one says nothing about it, though its own time is not over.
+func TestFresh_GraceOfAnEarlierProofIsNone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, freshness(5*time.Minute, time.Hour))
+	p := h.person("ada")
+	b := p.signs(h.browser())
+	b.is(true, "at once")
+	old := b.note
+	h.ok(errOf(b.verify(signin.Proof{Password: p.password})))
+	h.clock.advance(10 * time.Minute)
+	b.is(true, "by the note from before, taken at the same moment") // one proof, by the clock
+	h.ok(errOf(b.verify(signin.Proof{Password: p.password})))
+	h.clock.advance(10 * time.Minute)
+	b.note = old
+	b.is(false, "by the note from before the proof")
+}
+
 func TestFresh_NoGraceForBearersNorForBoundsOfTheApp(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, freshness(time.Hour, 30*time.Minute))

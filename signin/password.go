@@ -36,6 +36,9 @@ func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wi
 	}
 	known := err == nil
 	ok, err := s.checkPassword(ctx, user, pass)
+	if errors.Is(err, password.ErrBusy) { // no guess was looked at
+		return Outcome{}, errors.Join(err, s.store.Refund(ctx, buckets...))
+	}
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -19,6 +19,8 @@ type spy struct {
 	calls map[string]int
 	// before is called ahead of each call and may refuse it.
 	before func(method string) error
+	// patient: events are recorded for requests, too, that were given up.
+	patient bool
 }
 
 func (s *spy) seen(method string) error {
@@ -216,6 +218,9 @@ func (s *spy) Refund(ctx context.Context, b ...account.Bucket) error {
 }
 
 func (s *spy) Record(ctx context.Context, e ...account.Event) error {
+	if s.patient {
+		ctx = context.WithoutCancel(ctx)
+	}
 	return s.tell("Record", func() error { return s.store.Record(ctx, e...) })
 }
 

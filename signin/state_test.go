@@ -244,6 +244,11 @@ func TestState_OriginOfTheStartIsTheFinishs(t *testing.T) {
 		b.client.Origin = c.start
 		verify := b.startVerify()
 		h.ok(errOf(b.finishVerify(verify, p.devices["strong"].get(verify, changes...))))
+		if ours, bound := map[string]string{origin: otherOrigin, otherOrigin: origin}[c.start]; bound {
+			there := func(c *ceremonyChange) { c.Origin = ours }
+			wrong := b.startVerify()
+			h.refuses(message.WebAuthnNoVerify, func() error { return errOf(b.finishVerify(wrong, p.devices["strong"].get(wrong, there))) })
+		}
 		wrong := b.startVerify()
 		h.refuses(message.WebAuthnNoVerify, func() error { return errOf(b.finishVerify(wrong, p.devices["strong"].get(wrong, foreign))) })
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/clientip"
+	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
 	"github.com/latchkey-auth/latchkey/signin"
@@ -137,5 +138,8 @@ func (h *Handler) crossSite(w http.ResponseWriter, r *http.Request) {
 	c.fail(http.StatusForbidden, message.Unauthorized)
 }
 
-// unavailable reports whether an error means that the store cannot serve now.
-func unavailable(err error) bool { return errors.Is(err, account.ErrUnavailable) }
+// unavailable reports whether an error means that the request cannot be served now, and may be in a few seconds: the store is out of reach,
+// or too many passwords wait to be hashed.
+func unavailable(err error) bool {
+	return errors.Is(err, account.ErrUnavailable) || errors.Is(err, password.ErrBusy)
+}

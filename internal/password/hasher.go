@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"io"
 
@@ -15,9 +16,18 @@ type Hasher struct {
 	params Params
 	rand   io.Reader
 	slots  chan struct{}
+	// queue holds whoever computes or waits for a slot.
+	queue chan struct{}
 	// nobody is what a password is compared with where there is no hash.
 	nobody hash
 }
+
+// waiting is how many wait for each slot at most. With hashes of 50 ms that is about three seconds, after which a person would rather be
+// told.
+const waiting = 64
+
+// ErrBusy: more are waiting to have a password hashed than could be served in good time. Worth another try in a few seconds.
+var ErrBusy = errors.New("password: too many are waiting")
 
 // New returns a hasher with those costs, the zero Params meaning [Recommended], that computes at most so many hashes
 // at once (at least one) and draws salts from rand, which must bear concurrent use.
@@ -29,13 +39,14 @@ func New(p Params, concurrent int, rand io.Reader) *Hasher {
 		params: p,
 		rand:   rand,
 		slots:  make(chan struct{}, max(concurrent, 1)),
+		queue:  make(chan struct{}, max(concurrent, 1)*(1+waiting)),
 		nobody: hash{params: p, salt: make([]byte, saltSize), key: make([]byte, keySize)},
 	}
 }
 
 // Hash returns the PHC string of a password. It waits for its turn.
 //
-// Errors: ErrTooLong; ErrParams; the context's; that of the source of randomness.
+// Errors: ErrTooLong; ErrParams; ErrBusy; the context's; that of the source of randomness.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if len(password) > MaxBytes {
 		return "", ErrTooLong
@@ -57,7 +68,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // Verify reports whether phc is a hash of the password. Rehash says that it is, but was made with other costs than
 // this hasher's: store a new one.
 //
-// Errors: ErrFormat where phc is no hash that can be verified, after the work of one; ErrParams; the context's. A
+// Errors: ErrFormat where phc is no hash that can be verified, after the work of one; ErrParams; ErrBusy; the context's. A
 // password longer than MaxBytes is wrong, whatever the hash.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash bool, err error) {
 	stored, malformed := parse(phc)
@@ -76,7 +87,7 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (ok, rehash b
 
 // VerifyNone does the work of Verify for an account that does not exist or has no password. The answer is no.
 //
-// Errors: ErrParams; the context's.
+// Errors: ErrParams; ErrBusy; the context's.
 func (h *Hasher) VerifyNone(ctx context.Context, password string) error {
 	stored, err := parse(h.nobody.String())
 	if err != nil {
@@ -101,6 +112,12 @@ func (h *Hasher) verify(ctx context.Context, stored hash, password string) (bool
 func (h *Hasher) derive(ctx context.Context, with hash, password string, size uint32) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	select {
+	case h.queue <- struct{}{}:
+		defer func() { <-h.queue }()
+	default:
+		return nil, ErrBusy
 	}
 	select {
 	case h.slots <- struct{}{}:

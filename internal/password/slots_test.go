@@ -123,3 +123,26 @@ func TestDerive(t *testing.T) {
 		t.Errorf("derive = %x, %v", got, err)
 	}
 }
+
+// Who would have to wait too long is told at once, and takes nobody's place.
+func TestHasherRefusesToQueueForever(t *testing.T) {
+	h := New(Params{Memory: 64, Time: 1, Threads: 1}, 2, rand.Reader)
+	for range cap(h.queue) {
+		h.queue <- struct{}{}
+	}
+	if _, err := h.Hash(t.Context(), "x"); !errors.Is(err, ErrBusy) {
+		t.Errorf("with the queue full: %v", err)
+	}
+	if err := h.VerifyNone(t.Context(), "x"); !errors.Is(err, ErrBusy) {
+		t.Errorf("of nobody, with the queue full: %v", err)
+	}
+	if len(h.queue) != cap(h.queue) || len(h.slots) != 0 {
+		t.Errorf("%d of %d in the queue, %d slots taken", len(h.queue), cap(h.queue), len(h.slots))
+	}
+	<-h.queue
+	for range 3 {
+		if _, err := h.Hash(t.Context(), "x"); err != nil {
+			t.Errorf("with one place in the queue: %v", err)
+		}
+	}
+}
