@@ -26,7 +26,7 @@ test-quick: ## what passes with Go alone
 test-tools: # a real browser, from Debian's packages
 	@command -v chromium >/dev/null 2>&1 || { \
 	  echo "make test: installing chromium with apt-get, for the tests in real pages"; \
-	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium' || { \
+	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium' || { \
 	    echo "make test: chromium could not be installed: install a chromium on the PATH by hand, or run make test-quick" >&2; exit 1; }; }
 
 lint: ## formatting, vet, staticcheck
