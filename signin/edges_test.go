@@ -249,6 +249,22 @@ func TestEdges_TheSecondStepNamesItsPasskeys(t *testing.T) {
 	}
 }
 
+// Where the factors were reset between the halves of the second step, the strong passkey that now stands in must have verified its user.
+func TestEdges_AStrongPasskeyThatStandsInLaterVerifies(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, required)
+	p := h.person("ada", strong, secondary)
+	b := h.browser()
+	h.ok(errOf(b.login(p)))
+	start, again := b.startSignin(""), b.startSignin("")
+	u, err := h.db.User(h.ctx, p.id)
+	h.ok(err)
+	h.ok(h.ResetFactors(h.ctx, signin.Client{}, u, false))
+	h.refuses(message.WebAuthnWrongUsage, func() error { return errOf(b.finishSignin(start, p.devices["strong"].get(start, unverified))) })
+	h.ok(errOf(b.finishSignin(again, p.devices["strong"].get(again))))
+	b.proofs(p, 2, pw, pk, uv)
+}
+
 func TestEdges_AFirstPasskeyIsNeverTheSecondStepBesideOthers(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string][]func(*signin.Config){"required": {required}, "not required": nil} {

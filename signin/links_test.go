@@ -79,6 +79,20 @@ func TestLinks_OneOfManyUsesWins(t *testing.T) {
 	}, message.CredentialReplayed)
 }
 
+// Of two uses that have both opened the link, the one that spends it sets the password.
+func TestLinks_TheSecondOfTwoUsesSetsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.person("ada")
+	token := p.link()
+	h.store.onceBefore("SetPassword", func() {
+		h.refuses(message.CredentialReplayed, func() error { return errOf(h.browser().useLink(token, signin.Recovery{New: "the second's password"})) })
+	})
+	h.ok(errOf(h.browser().useLink(token, signin.Recovery{New: anew})))
+	p.password = anew
+	h.ok(errOf(h.browser().login(p)))
+}
+
 // The second factors that were not reset are asked for, and a device that was remembered under the old password is forgotten.
 func TestLinks_RecoveryIsOneFactor(t *testing.T) {
 	t.Parallel()
