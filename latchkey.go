@@ -84,12 +84,15 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 	return a, nil
 }
 
+// asides is how many mails that nobody waits for go out at once.
+const asides = 32
+
 func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *message.Catalogue) signin.Config {
 	c := a.cfg
 	return signin.Config{
 		RelyingParty: rp, Policy: c.Policy, Origins: c.Origins, SiteName: c.RPName, Ring: ring, Messages: texts,
 		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
-		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil,
+		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil, Asides: asides, Base: c.Origins[0] + c.URLPrefix,
 		AllowAsFirstFactor: c.AllowAsFirstFactor, AllowAsMultiFactor: c.AllowAsMultiFactor, AllowUserHints: c.AllowUserHints, AllowAsVerify: c.AllowAsVerify,
 		RegisterWithin: c.RegisterWithin, RegisterTimeout: c.RegisterTimeout, SigninWithin: c.SigninWithin, SigninTimeout: c.SigninTimeout,
 		NameMaxLength: c.NameMaxLength, Freshness: c.Freshness, FreshnessGrace: c.FreshnessGrace,
@@ -125,12 +128,23 @@ func (a *Auth) RecoveryLink(ctx context.Context, email string) (string, error) {
 	return a.cfg.Origins[0] + a.cfg.URLPrefix + "/recover/" + token, nil
 }
 
+// Unlock opens the steps of an account again that were closed after too many failures in a row. Make sure that it is the owner who asks.
+// ErrNotFound of package account if nobody has that address.
+func (a *Auth) Unlock(ctx context.Context, email string) error {
+	user, err := a.users.UserByEmail(ctx, email)
+	if err != nil {
+		return fmt.Errorf("latchkey: unlock: %w", err)
+	}
+	return a.service.Unlock(ctx, signin.Client{}, user)
+}
+
 // Sweep deletes what has ended: sessions, pending sign-ins, spent states. Call it now and then, every minute or so; any
 // number of replicas may.
 func (a *Auth) Sweep(ctx context.Context) error { return a.service.Sweep(ctx) }
 
-// Close writes what waits to be written. The store is the caller's to close.
-func (a *Auth) Close(ctx context.Context) error { return a.service.Flush(ctx) }
+// Close waits for mails that are on their way, and writes what waits to be written. Call it once no more requests come. The store is the
+// caller's to close.
+func (a *Auth) Close(ctx context.Context) error { return a.service.Close(ctx) }
 
 // clone is a copy that the caller can no longer change, with what is empty filled in.
 func (c Config) clone() Config {

@@ -114,8 +114,9 @@ type Factors interface {
 //
 // Errors: ErrSpent; ErrSessionGone; ErrInactive.
 type FinishSetup struct {
-	Spend     Spend
-	Factor    Factor
+	Spend  Spend
+	Factor Factor
+	// SessionID's HeldAt becomes the factor's Created: its code was given.
 	SessionID string
 	// EndDevices forgets the account's remembered devices.
 	EndDevices bool

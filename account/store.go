@@ -25,7 +25,7 @@ type Keeper interface {
 	// outlive every rotation of the server's own.
 	Secret(ctx context.Context, name string, candidate []byte) ([]byte, error)
 	// Sweep deletes up to limit rows of each kind that ended before now: spent states, pending sign-ins, sessions,
-	// idle buckets. It returns how many went.
+	// idle buckets, forgotten streaks. It returns how many went.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Ping reports whether the store can serve.
 	Ping(ctx context.Context) error

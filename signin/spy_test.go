@@ -213,8 +213,16 @@ func (s *spy) Level(ctx context.Context, now time.Time, b ...account.Bucket) (ti
 	return ask(s, "Level", func() (time.Duration, error) { return s.store.Level(ctx, now, b...) })
 }
 
-func (s *spy) Refund(ctx context.Context, b ...account.Bucket) error {
-	return s.tell("Refund", func() error { return s.store.Refund(ctx, b...) })
+func (s *spy) Guess(ctx context.Context, now time.Time, g account.Guess) (time.Duration, error) {
+	return ask(s, "Guess", func() (time.Duration, error) { return s.store.Guess(ctx, now, g) })
+}
+
+func (s *spy) Refund(ctx context.Context, g account.Guess) error {
+	return s.tell("Refund", func() error { return s.store.Refund(ctx, g) })
+}
+
+func (s *spy) ClearStreaks(ctx context.Context, c account.ClearStreaks) error {
+	return s.tell("ClearStreaks", func() error { return s.store.ClearStreaks(ctx, c) })
 }
 
 func (s *spy) Record(ctx context.Context, e ...account.Event) error {

@@ -23,7 +23,7 @@ var eventKinds = []account.EventKind{
 	account.EventPasskeyAdded, account.EventPasskeyRefused, account.EventPasskeyRemoved, account.EventSignCountBack, account.EventBackupChanged,
 	account.EventFactorAdded, account.EventFactorRemoved, account.EventFactorRefused,
 	account.EventRecoveryCodesMade, account.EventRecoveryCodeUsed, account.EventCodeSent, account.EventCodeNotSent, account.EventRescueAsked,
-	account.EventRecoveryLinkMade, account.EventRecoveryLinkUsed, account.EventThrottled,
+	account.EventRecoveryLinkMade, account.EventRecoveryLinkUsed, account.EventThrottled, account.EventStepClosed, account.EventStepReopened,
 }
 
 type eventsCmd struct {

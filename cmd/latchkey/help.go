@@ -82,6 +82,14 @@ codes and second-factor passkeys, and forgets remembered devices. Password, firs
 Make sure first that it is really they who ask.`
 }
 
+// Help is what "latchkey user unlock --help" says beside the flags.
+func (userUnlockCmd) Help() string {
+	return `
+After a hundred wrong passwords or codes in a row that way in takes no more. Passkeys and browsers that have signed in
+before go on working, a complete sign-in opens it again, and so does the link that its owner is mailed. This command is
+for an owner who has none of them at hand.`
+}
+
 // Help is what "latchkey user recover --help" says beside the flags.
 func (userRecoverCmd) Help() string {
 	return `

@@ -28,7 +28,13 @@ func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
 			return err
 		}
+		if err := lockAccount(ctx, t, f.Factor.UserID); err != nil {
+			return err
+		}
 		if err := putFactor(ctx, t, f.Factor); err != nil {
+			return err
+		}
+		if err := held(ctx, t, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if f.EndDevices {

@@ -40,6 +40,8 @@ var sweeps = [...]string{
 		SELECT id FROM latchkey_sessions WHERE ends < $1 ORDER BY ends LIMIT $2)`,
 	`DELETE FROM latchkey_buckets WHERE bucket IN (
 		SELECT bucket FROM latchkey_buckets WHERE full_at < $1 ORDER BY full_at LIMIT $2)`,
+	`DELETE FROM latchkey_streaks WHERE (subject, step) IN (
+		SELECT subject, step FROM latchkey_streaks WHERE forget_at < $1 ORDER BY forget_at LIMIT $2)`,
 }
 
 // Sweep deletes up to limit rows of each kind that ended before now. Each kind is a transaction of its own, so that
