@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha1"
+	"database/sql"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +21,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/throttle"
 	"github.com/latchkey-auth/latchkey/signin"
@@ -35,6 +38,7 @@ type site struct {
 	mail   *outbox
 	auth   *latchkey.Auth
 	store  *sqlstore.Store
+	raw    *sql.DB // beside the store, to look at every row
 	server *httptest.Server
 	log    *errorLog
 	https  bool
@@ -60,8 +64,25 @@ func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 	_, s.host, _ = strings.Cut(s.origin, "://")
 	s.https = strings.HasPrefix(s.origin, "https:")
 	var err error
-	if s.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), sqlite.Options{Clock: s.clock.now}); err != nil {
+	path := filepath.Join(t.TempDir(), "latchkey.db")
+	if s.store, err = sqlite.Open(t.Context(), path, sqlite.Options{Clock: s.clock.now}); err != nil {
 		t.Fatal(err)
+	}
+	if s.raw, err = sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.raw.Close() })
+	if _, err := s.raw.ExecContext(t.Context(), appendOnly); err != nil {
+		t.Fatal(err)
+	}
+	hear := cfg.OnEvent
+	cfg.OnEvent = func(e account.Event) {
+		if !slices.Contains(account.Reasons(e.Kind), e.Reason) {
+			t.Errorf("the event %s has the reason %q, which account.Reasons does not know", e.Kind, e.Reason)
+		}
+		if hear != nil {
+			hear(e)
+		}
 	}
 	if s.auth, err = latchkey.New(cfg, s.store); err != nil {
 		t.Fatal(err)
@@ -79,6 +100,11 @@ func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 	})
 	return s
 }
+
+// appendOnly has the database itself refuse what the server never does to its log, so that every test of a site shows it.
+const appendOnly = `
+	CREATE TRIGGER no_update BEFORE UPDATE ON latchkey_events BEGIN SELECT RAISE(ABORT, 'an event was changed'); END;
+	CREATE TRIGGER no_delete BEFORE DELETE ON latchkey_events BEGIN SELECT RAISE(ABORT, 'an event was deleted'); END;`
 
 // clock stands still until it is moved.
 type clock struct {
