@@ -89,7 +89,9 @@ func (l *ledger) changes(since page) []string {
 // events are those that were recorded.
 func (l *ledger) events(since page) []account.Event {
 	l.t.Helper()
-	return rows(l, func(r *sql.Rows) (e account.Event, err error) { return e, r.Scan(&e.Kind, &e.Reason, &e.UserID, &e.Method) },
+	return rows(l, func(r *sql.Rows) (e account.Event, err error) {
+		return e, r.Scan(&e.Kind, &e.Reason, &e.UserID, &e.Method)
+	},
 		`SELECT kind, reason, user_id, method FROM latchkey_events WHERE seq > ? ORDER BY seq`, since.events)
 }
 

@@ -36,6 +36,7 @@ type site struct {
 	prefix string
 	clock  *clock
 	mail   *outbox
+	cfg    latchkey.Config // as it was started
 	auth   *latchkey.Auth
 	store  *sqlstore.Store
 	raw    *sql.DB // beside the store, to look at every row
@@ -84,6 +85,7 @@ func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 			hear(e)
 		}
 	}
+	s.cfg = cfg
 	if s.auth, err = latchkey.New(cfg, s.store); err != nil {
 		t.Fatal(err)
 	}

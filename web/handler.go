@@ -49,6 +49,7 @@ type Handler struct {
 	render  *renderer
 	flashes *seal.Box
 	mux     *http.ServeMux
+	table   []*endpoint
 	guard   *http.CrossOriginProtection
 	handler http.Handler
 	origins map[string]*url.URL // by host

@@ -78,6 +78,7 @@ func (h *Handler) routes() {
 		{path: "sessions/end", gate: fresh, post: endSessions, offered: always, back: "account"},
 		{path: "account", gate: authenticated, get: accountPage, offered: always},
 	} {
+		h.table = append(h.table, &e)
 		h.mux.Handle(h.Prefix+"/"+e.path, h.endpoint(&e))
 		if e.guards {
 			h.guarding = append(h.guarding, h.path(e.path))
