@@ -28,7 +28,7 @@ var (
 	ofNew    = []string{"password_missing", "password_too_short", "password_too_long", "password_too_common", "password_mismatch"}
 	ofBoth   = []string{"malformed", "type", "challenge", "origin", "cross-origin", "top-origin", "rp-id-hash", "user-presence", "user-verification", "backup-state"}
 	ofMade   = []string{"algorithm", "unsupported-algorithm", "key", "credential-id", "attestation-format", "attestation"}
-	ofSigned = []string{"signature", "sign-count", "sign_count", "backup-eligible", "decoy", "key", "unknown_credential", "unknown_user", "other_user_handle", "credential_of_another", "wrong_usage"}
+	ofSigned = []string{"signature", "sign-count", "sign_count", "backup-eligible", "decoy", "key", "algorithm", "unsupported-algorithm", "unknown_credential", "unknown_user", "other_user_handle", "credential_of_another", "wrong_usage"}
 	ofCodes  = []string{"wrong_code", "code_spent", "factor_gone", "method_not_available", "send_failed"}
 )
 
