@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -163,5 +164,12 @@ func TestTheLogOnlyGrows(t *testing.T) {
 		if _, err := s.raw.ExecContext(t.Context(), `PRAGMA recursive_triggers = ON; `+q); err == nil {
 			t.Errorf("%s was let through", q)
 		}
+	}
+}
+
+func fromJSON(t testing.TB, text []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(text, v); err != nil {
+		t.Fatalf("%v: %.200s", err, text)
 	}
 }
