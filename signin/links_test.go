@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -206,10 +207,8 @@ func TestLinks_ConfirmationTellsNobodyWhoHasAnAccount(t *testing.T) {
 	}
 	unknown, err2 := ask("new@example.test")
 	h.ok(err2)
-	for call, n := range known {
-		if unknown[call] != n {
-			t.Errorf("queries %v and %v", known, unknown)
-		}
+	if !maps.Equal(known, unknown) {
+		t.Errorf("queries %v and %v", known, unknown)
 	}
 	if n := column[int](h, `SELECT COUNT(*) FROM latchkey_users`)[0]; n != 1 {
 		t.Error("an account was made before it was confirmed")

@@ -115,25 +115,24 @@ func TestCrossSiteRequestsChangeNothing(t *testing.T) {
 			l = v.s.ledger(t)
 			ledgers[v.s] = l
 		}
-		for _, r := range routesOf(v.s) {
-			for _, origin := range []http.Header{
+		for i, r := range routesOf(v.s) {
+			for j, origin := range []http.Header{
 				{"Sec-Fetch-Site": {"cross-site"}}, {"Sec-Fetch-Site": {"same-site"}, "Origin": {"http://evil.localhost"}}, {"Origin": {"https://evil.example"}}, {"Origin": {"null"}},
 			} {
-				for _, typ := range []string{"application/json", "application/x-www-form-urlencoded"} {
-					h := origin.Clone()
-					h.Set("Content-Type", typ)
-					body := "email=a%40example.test&password=x&all=y&name=key&setup=disable&code=1"
-					if typ == "application/json" {
-						body = `{"all":true,"name":"key","setup":"disable","send":"email"}`
-					}
-					before := l.page()
-					a := v.fork().call(http.MethodPost, at(r.Path), h, []byte(body)).want(http.StatusForbidden)
-					if after := l.page(); after != before {
-						t.Errorf("%s: %v: %v became %v", name, a, before, after)
-					}
-					if len(a.set) > 0 {
-						t.Errorf("%s: %v sets cookies", name, a)
-					}
+				h := origin.Clone()
+				h.Set("Content-Type", "application/x-www-form-urlencoded")
+				body := "email=a%40example.test&password=x&all=y&name=key&setup=disable&code=1"
+				if (i+j)%2 == 0 {
+					h.Set("Content-Type", "application/json")
+					body = `{"all":true,"name":"key","setup":"disable","send":"email"}`
+				}
+				before := l.page()
+				a := v.fork().call(http.MethodPost, at(r.Path), h, []byte(body)).want(http.StatusForbidden)
+				if after := l.page(); after != before {
+					t.Errorf("%s: %v: %v became %v", name, a, before, after)
+				}
+				if len(a.set) > 0 {
+					t.Errorf("%s: %v sets cookies", name, a)
 				}
 			}
 		}
