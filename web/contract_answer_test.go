@@ -80,6 +80,11 @@ func (a *answer) check() {
 			bad("cookie %q", c.Raw)
 		}
 	}
+	for _, c := range a.set {
+		if len(c.Name)+len(c.Value) > 4096 { // which browsers drop
+			bad("a cookie of %d bytes", len(c.Name)+len(c.Value))
+		}
+	}
 	if to := a.header.Get("Location"); to != "" && !strings.HasPrefix(to, "/") {
 		bad("a redirect to %q", to)
 	}
