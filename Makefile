@@ -38,8 +38,14 @@ fmt: ## format
 	gofmt -w $$(git ls-files '*.go')
 
 fuzz: ## fuzz each parser of outside input for a minute; FUZZTIME changes that
-	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-60s} $$p || exit 1; done; done
+	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; cache=$$($(GO) env GOCACHE)/fuzz/$$($(GO) list -m); \
+	for d in $$(grep -l '^func Fuzz' $$(git ls-files '*_test.go') | xargs -n1 dirname | sort -u); do \
+	  $(GO) test -c -fuzz=Fuzz -o "$$bin/fuzz" "./$$d"; \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | cut -c6-); do \
+	    echo "$$d $$f"; (cd "$$d" && "$$bin/fuzz" -test.run '^$$' -test.fuzz "^$$f$$" -test.fuzztime $${FUZZTIME:-60s} -test.fuzzcachedir "$$cache/$$d" -test.timeout 0) >"$$bin/log" 2>&1 || { cat "$$bin/log"; exit 1; }; \
+	    tail -n 2 "$$bin/log" | head -n 1; \
+	  done; \
+	done
 
 screenshots: ## pictures of every page, in e2e/screenshots
 	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -run 'Screenshots' ./e2e
