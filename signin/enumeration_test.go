@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/passkey"
 	"github.com/latchkey-auth/latchkey/signin"
 )
 
@@ -281,6 +282,10 @@ func TestUnknown_ADecoyDoesNotVerify(t *testing.T) {
 	}
 	if !maps.Equal(decoyCalls, realCalls) {
 		t.Errorf("queries %v and %v", decoyCalls, realCalls)
+	}
+	// as many signatures were checked: what refused the decoy is a signature that did not verify
+	if passkey.ReasonOf(decoy.Unwrap()) != passkey.ReasonDecoy || !strings.Contains(decoy.Error(), "("+passkey.ReasonSignature+")") {
+		t.Errorf("no signature was checked for a decoy: %v", decoy)
 	}
 	elsewhere, _ := answer("somebody-else@example.test", ids[0])
 	if elsewhere.Key != message.WebAuthnNoVerify {
