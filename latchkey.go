@@ -128,6 +128,21 @@ func (a *Auth) RecoveryLink(ctx context.Context, email string) (string, error) {
 	return a.cfg.Origins[0] + a.cfg.URLPrefix + "/recover/" + token, nil
 }
 
+// ErrKeys: what the store holds was sealed under a key that is not among Config.SecretKeys. Put the missing one back, after the first.
+var ErrKeys = signin.ErrKeys
+
+// CheckKeys reports whether Config.SecretKeys are those of the store, ErrKeys if not. Call it when a program starts, so that it does not come
+// out at the first code that somebody types.
+func (a *Auth) CheckKeys(ctx context.Context) error { return a.service.CheckKeys(ctx) }
+
+// Reseal seals what the store holds under the first of Config.SecretKeys. After that the others can be taken away, once every server has the
+// first, and what they sealed for browsers is older than you care for: a day for links, a year for what tells known browsers.
+func (a *Auth) Reseal(ctx context.Context) (signin.Resealed, error) { return a.service.Reseal(ctx) }
+
+// ForgetLostKeys gives up what was sealed under keys that are gone for good: everybody's recovery codes. Authenticator apps under them have
+// to be set up anew; [Auth.Reseal] names whose.
+func (a *Auth) ForgetLostKeys(ctx context.Context) error { return a.service.ForgetLostKeys(ctx) }
+
 // Unlock opens the steps of an account again that were closed after too many failures in a row. Make sure that it is the owner who asks.
 // ErrNotFound of package account if nobody has that address.
 func (a *Auth) Unlock(ctx context.Context, email string) error {

@@ -233,9 +233,13 @@ func (s *Service) Recover(ctx context.Context, c *Caller, code string, w Wish) (
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
+	digests, err := s.recoveryDigests(ctx, user.ID, code)
+	if err != nil {
+		return Outcome{}, err
+	}
 	e := s.event(c.Client, account.EventRecoveryCodeUsed, user.ID)
 	e.Method = account.MethodRecoveryCode
-	write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: factor.RecoveryDigests(s.Ring, user.ID, code), Refund: guess.Buckets, Events: []account.Event{e}}
+	write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: digests, Refund: guess.Buckets, Events: []account.Event{e}}
 	out, err := s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{account.MethodRecoveryCode}), w, completion{write: write, second: true, recovered: true})
 	if err != nil {
 		return Outcome{}, err
@@ -256,7 +260,11 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, c *Caller) ([]string, er
 	}
 	digests := make([][]byte, len(codes))
 	for i, code := range codes {
-		digests[i] = factor.RecoveryDigests(s.Ring, c.User.ID, code)[0]
+		all, err := s.recoveryDigests(ctx, c.User.ID, code)
+		if err != nil {
+			return nil, err
+		}
+		digests[i] = all[0]
 	}
 	r := account.ReplaceRecoveryCodes{UserID: c.User.ID, Digests: digests, At: s.now(), EndDevices: true, Events: []account.Event{s.event(c.Client, account.EventRecoveryCodesMade, c.User.ID)}}
 	if err := s.store.ReplaceRecoveryCodes(ctx, r); err != nil {

@@ -75,18 +75,20 @@ type Config struct {
 // Service is the state machine over one store. It is safe for concurrent use.
 type Service struct {
 	Config
-	users  account.Users
-	store  account.Store
-	codes  *factor.Codes
-	states map[ceremony]*seal.Box
-	totp   *seal.Box
-	setups *seal.Box
-	graces *seal.Box
-	knowns *seal.Box
-	ids    *seal.MAC
-	decoys decoyKey
-	seen   seenBatch
-	asides asides
+	users   account.Users
+	store   account.Store
+	codes   *factor.Codes
+	states  map[ceremony]*seal.Box
+	totp    *seal.Box
+	setups  *seal.Box
+	graces  *seal.Box
+	knowns  *seal.Box
+	ids     *seal.MAC
+	wraps   *seal.Box
+	decoys  keyOnce
+	codeKey keyOnce
+	seen    seenBatch
+	asides  asides
 }
 
 // New makes a service. The root package has checked the settings.
@@ -108,6 +110,7 @@ func New(cfg Config, users account.Users, store account.Store) *Service {
 		setups: cfg.Ring.Box("pending setup"),
 		graces: cfg.Ring.Box("freshness grace"),
 		knowns: cfg.Ring.Box("known browser"),
+		wraps:  cfg.Ring.Box("stored key"),
 		ids:    cfg.Ring.MAC("identity in a state"),
 	}
 	s.asides.places = make(chan struct{}, max(0, cfg.Asides))

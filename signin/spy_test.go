@@ -236,6 +236,22 @@ func (s *spy) Events(ctx context.Context, f account.EventFilter) ([]account.Even
 	return ask(s, "Events", func() ([]account.Event, error) { return s.store.Events(ctx, f) })
 }
 
+func (s *spy) ReplaceSecret(ctx context.Context, name string, was, secret []byte) (bool, error) {
+	return ask(s, "ReplaceSecret", func() (bool, error) { return s.store.ReplaceSecret(ctx, name, was, secret) })
+}
+
+func (s *spy) PruneEvents(ctx context.Context, before time.Time, limit int) (int, error) {
+	return ask(s, "PruneEvents", func() (int, error) { return s.store.PruneEvents(ctx, before, limit) })
+}
+
+func (s *spy) SealedFactors(ctx context.Context, after account.Factor, limit int) ([]account.Factor, error) {
+	return ask(s, "SealedFactors", func() ([]account.Factor, error) { return s.store.SealedFactors(ctx, after, limit) })
+}
+
+func (s *spy) ResealFactor(ctx context.Context, f account.Factor, secret []byte) (bool, error) {
+	return ask(s, "ResealFactor", func() (bool, error) { return s.store.ResealFactor(ctx, f, secret) })
+}
+
 func (s *spy) Secret(ctx context.Context, name string, candidate []byte) ([]byte, error) {
 	return ask(s, "Secret", func() ([]byte, error) { return s.store.Secret(ctx, name, candidate) })
 }

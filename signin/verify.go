@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/factor"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
@@ -113,6 +114,10 @@ func (s *Service) matchTOTP(second account.SecondFactors, code string) (step int
 		return 0, false, nil
 	}
 	key, err := s.totp.Open(string(f.Secret))
+	if errors.Is(err, seal.ErrNotOurs) { // its key was taken away: no code is right, and the operator should know
+		s.Log.Error("the key of an authenticator app does not open: put the secret key back that it was sealed under", "user", f.UserID)
+		return 0, false, nil
+	}
 	if err != nil {
 		return 0, false, fmt.Errorf("signin: the key of an authenticator app does not open: %w", err)
 	}
