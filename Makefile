@@ -23,7 +23,11 @@ test: test-tools ## everything, with the race detector; installs what is missing
 test-quick: ## what passes with Go alone
 	$(GO) test ./...
 
-test-tools: # a real browser, from Debian's packages
+test-tools: # a real browser and a real PostgreSQL, from Debian's packages; the tests start servers of their own
+	@command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  echo "make test: installing postgresql with apt-get, for the tests of the second store"; \
+	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql' || { \
+	    echo "make test: postgresql could not be installed: put its initdb and postgres on the PATH by hand, or run make test-quick" >&2; exit 1; }; }
 	@command -v chromium >/dev/null 2>&1 || { \
 	  echo "make test: installing chromium with apt-get, for the tests in real pages"; \
 	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium' || { \

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -90,6 +91,8 @@ func reuse(_ context.Context, conn *pgx.Conn) error {
 type Server struct {
 	// Version is the server's, such as "15.8".
 	Version string
+	// Local: it is on this machine, by what it is connected through.
+	Local bool
 	// Encrypted: the connection uses TLS. Verified: every server of the URI must prove its name.
 	Encrypted, Verified bool
 	// MayCreate: this user may make tables in the schema.
@@ -126,6 +129,12 @@ func (c config) inspect(ctx context.Context) (s Server, err error) {
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	s = Server{Version: conn.PgConn().ParameterStatus("server_version"), Verified: c.verified()}
 	_, s.Encrypted = conn.PgConn().Conn().(*tls.Conn)
+	switch at := conn.PgConn().Conn().RemoteAddr().(type) {
+	case *net.UnixAddr:
+		s.Local = true
+	case *net.TCPAddr:
+		s.Local = at.IP.IsLoopback()
+	}
 	var micros int64
 	err = conn.QueryRow(ctx, `
 		SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE), current_setting('synchronous_commit'),

@@ -65,13 +65,18 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	}
 	var version int
 	if err := s.reader.row(ctx, selectVersion, &version); err != nil {
-		if ctx.Err() == nil && !s.unavailable(err) {
-			// There is no such table, or no row in it: each driver says it differently.
+		if ctx.Err() == nil && !s.unavailable(err) && noVersion(err) {
 			err = errors.Join(ErrOlderSchema, err)
 		}
 		return s.wrap(ctx, "check schema", err)
 	}
 	return s.wrap(ctx, "check schema", compareVersion(version, len(steps)))
+}
+
+// noVersion reports whether the error may be that there is no such table, or no row in it. SQLite has no code for it alone.
+func noVersion(err error) bool {
+	var stated interface{ SQLState() string }
+	return !errors.As(err, &stated) || stated.SQLState() == "42P01" // undefined_table
 }
 
 func compareVersion(version, newest int) error {
