@@ -201,16 +201,32 @@ func (s *Server) Do(ctx context.Context, database, statement string, args ...any
 	return err
 }
 
+// Number asks for one, as the superuser, on a connection of its own.
+func (s *Server) Number(ctx context.Context, database, query string, args ...any) (n int, err error) {
+	db, err := sql.Open("pgx", s.URI(database))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = db.QueryRowContext(ctx, query, args...).Scan(&n)
+	return n, err
+}
+
 // URI leads to that database of the server, as its superuser.
 func (s *Server) URI(database string) string { return uri(s.password, database, s.Address()) }
 
 // URIs leads to that database of whichever server accepts writes. They must be a primary and its standbys.
 func URIs(database string, servers ...*Server) string {
+	return Hosts(database, servers...) + "?target_session_attrs=read-write"
+}
+
+// Hosts is URIs without a word on writes.
+func Hosts(database string, servers ...*Server) string {
 	var hosts []string
 	for _, s := range servers {
 		hosts = append(hosts, s.Address())
 	}
-	return uri(servers[0].password, database, hosts...) + "?target_session_attrs=read-write"
+	return uri(servers[0].password, database, hosts...)
 }
 
 func uri(password, database string, hosts ...string) string {

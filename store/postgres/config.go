@@ -33,8 +33,8 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 var defaultParameters = map[string]string{
 	"application_name":  "latchkey",
 	"statement_timeout": "10s",
-	// A program that hangs must not keep rows locked.
-	"idle_in_transaction_session_timeout": "10s",
+	// A program that hangs, or whose machine is gone, must not keep rows locked for as long as others wait for them.
+	"idle_in_transaction_session_timeout": "5s",
 }
 
 // config is a URI that was read.
