@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Real browsers and crashes run without the race detector, which slows them down and finds nothing in them.
-SLOW = /e2e$$
+SLOW = /(e2e|replicas)$$
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-quick test-tools test-e2e lint fmt fuzz aaguids screenshots
@@ -17,8 +17,8 @@ build: ## build the server
 	$(GO) build -trimpath -o latchkey ./cmd/latchkey
 
 test: test-tools ## everything, with the race detector; installs what is missing; fails if anything was left out
-	LATCHKEY_REQUIRE_ALL=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '$(SLOW)')
-	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -timeout 15m ./e2e
+	LATCHKEY_REQUIRE_ALL=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -Ev '$(SLOW)')
+	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -timeout 15m ./e2e ./replicas
 
 test-quick: ## what passes with Go alone
 	$(GO) test ./...

@@ -159,6 +159,7 @@ func (s *Server) all() map[string]string {
 	all := map[string]string{
 		"listen_addresses": "127.0.0.1", "port": strconv.Itoa(s.port), "unix_socket_directories": "",
 		"shared_buffers": "32MB", "log_min_messages": "warning", "max_connections": "100",
+		"wal_retrieve_retry_interval": "200ms", // a standby whose primary died is not kept from its promotion
 	}
 	for name, value := range s.settings {
 		all[name] = value
@@ -283,6 +284,30 @@ func (s *Server) send(sig syscall.Signal) error {
 		return err
 	}
 	return p.Signal(sig)
+}
+
+// Freeze stops every process that a client could speak with, as a machine does that hangs: connections stay open, and nobody answers. The
+// function that it returns lets them go on.
+func (s *Server) Freeze(ctx context.Context) (thaw func() error, err error) {
+	db, err := sql.Open("pgx", s.URI("postgres"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var list string
+	if err := db.QueryRowContext(ctx, `
+		SELECT COALESCE(string_agg(pid::text, ' '), '') FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&list); err != nil {
+		return nil, err
+	}
+	first, err := s.pid()
+	if err != nil {
+		return nil, err
+	}
+	processes := append(strings.Fields(list), strconv.Itoa(first))
+	all := func(signal string) error {
+		return run(s.programs.shell(append([]string{"kill", signal}, processes...)...))
+	}
+	return func() error { return all("-CONT") }, all("-STOP")
 }
 
 // pid is the first process of the server, which stands in the first line of a file.

@@ -15,7 +15,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.maxConns != 16 || c.lifetime != 30*time.Minute || c.idleTime != 5*time.Minute || c.conn.ConnectTimeout != 5*time.Second {
+	if c.maxConns != 16 || c.lifetime != 30*time.Minute || c.idleTime != 5*time.Minute || c.timeout != 10*time.Second || c.conn.ConnectTimeout != 5*time.Second {
 		t.Errorf("%+v, connecting within %v", c, c.conn.ConnectTimeout)
 	}
 	for name, want := range map[string]string{
@@ -31,12 +31,12 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestURISays(t *testing.T) {
-	c, err := parse("postgresql://db/x?pool_max_conns=3&pool_max_conn_lifetime=1h&pool_max_conn_idle_time=10s&connect_timeout=2" +
+	c, err := parse("postgresql://db/x?pool_max_conns=3&pool_max_conn_lifetime=1h&pool_max_conn_idle_time=10s&pool_timeout=7s&connect_timeout=2" +
 		"&statement_timeout=&idle_in_transaction_session_timeout=1min&application_name=mine")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.maxConns != 3 || c.lifetime != time.Hour || c.idleTime != 10*time.Second || c.conn.ConnectTimeout != 2*time.Second {
+	if c.maxConns != 3 || c.lifetime != time.Hour || c.idleTime != 10*time.Second || c.timeout != 7*time.Second || c.conn.ConnectTimeout != 2*time.Second {
 		t.Errorf("%+v, connecting within %v", c, c.conn.ConnectTimeout)
 	}
 	params := c.conn.RuntimeParams

@@ -61,6 +61,25 @@ func TestServerGoesAndComesBack(t *testing.T) {
 	}
 }
 
+// A server that hangs, with every connection open, is given up in bounded time, and taken up again when it goes on.
+func TestServerHangs(t *testing.T) {
+	server := pgtest.New(t, pgtest.Options{})
+	store := openAt(t, server.URI("postgres")+"?connect_timeout=1", postgres.Options{Timeout: 500 * time.Millisecond})
+	wantAll(t, "at first", store, "first")
+	thaw, err := server.Freeze(t.Context())
+	must(t, err)
+	limit, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	for what, err := range everything(limit, store, "hanging") {
+		if !errors.Is(err, account.ErrUnavailable) {
+			t.Errorf("%s: got %v, want ErrUnavailable", what, err)
+		}
+	}
+	must(t, thaw())
+	eventually(t, func(ctx context.Context) error { return signIn(ctx, store, "u", "second") })
+	wantAll(t, "in the end", store, "third")
+}
+
 // Connections that were cut while nobody used them cost nobody an error.
 func TestCutConnectionsAreReplaced(t *testing.T) {
 	uri := pgtest.Database(t)
@@ -107,14 +126,15 @@ func TestTooSlow(t *testing.T) {
 		t.Errorf("a caller who gives up: %v", err)
 	}
 	// A pool of which every connection is taken is waited for no longer than that either.
-	one := openAt(t, uri, postgres.Options{NoMigrate: true, MaxConns: 1, Timeout: time.Second})
-	taken := in(func() error { return one.Record(t.Context(), account.Event{}) })
-	waiting(t, raw(t, uri), 1, taken)
-	if err := one.Ping(t.Context()); !errors.Is(err, account.ErrUnavailable) {
-		t.Errorf("with every connection taken: got %v, want ErrUnavailable", err)
+	one := openAt(t, uri, postgres.Options{NoMigrate: true, MaxConns: 1, Timeout: 300 * time.Millisecond})
+	var all []<-chan error
+	for range 5 {
+		all = append(all, in(func() error { return one.Record(limit, account.Event{}) }))
 	}
-	if err := <-taken; !errors.Is(err, account.ErrUnavailable) {
-		t.Error(err)
+	for _, done := range all {
+		if err := <-done; !errors.Is(err, account.ErrUnavailable) {
+			t.Errorf("with every connection taken: got %v, want ErrUnavailable", err)
+		}
 	}
 	must(t, tx.Rollback())
 	wantAll(t, "in the end", one, "end")

@@ -22,8 +22,8 @@ import (
 type Options struct {
 	// MaxConns is how many connections there may be. 0: what pool_max_conns in the URI says, or 16.
 	MaxConns int
-	// Timeout bounds each transaction and each read, waiting for a connection included. 0: ten seconds; negative: only the caller's
-	// context does.
+	// Timeout bounds each transaction and each read, waiting for a connection included. 0: what pool_timeout in the URI says, or ten
+	// seconds; negative: only the caller's context does.
 	Timeout time.Duration
 	// NoMigrate leaves the schema as it is: Open fails unless it is up to date.
 	NoMigrate bool
@@ -46,7 +46,7 @@ func Open(ctx context.Context, uri string, o Options) (*sqlstore.Store, error) {
 	}
 	switch {
 	case o.Timeout == 0:
-		o.Timeout = defaultTimeout
+		o.Timeout = c.timeout
 	case o.Timeout < 0:
 		o.Timeout = 0
 	}
