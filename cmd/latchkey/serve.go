@@ -64,7 +64,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if _, err := fmt.Fprintln(a.stdout, "Latchkey is at "+address(s, listener.Addr())); err != nil {
 		return err
 	}
-	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.Database, "origins", s.Library.Origins, "rp_id", s.Library.RPID)
+	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.DatabaseName(), "origins", s.Library.Origins, "rp_id", s.Library.RPID)
 	for _, w := range warnings(s, listener.Addr()) {
 		log.Warn(w)
 	}

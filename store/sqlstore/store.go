@@ -28,6 +28,11 @@ type DB struct {
 	// Unavailable tells errors of the driver which mean that the database is out of reach, busy or full. They come out as
 	// account.ErrUnavailable. Nil: only what database/sql and net say by themselves.
 	Unavailable func(error) bool
+	// Undone tells errors after which a transaction has surely left nothing behind, and is worth running again from its
+	// beginning; committing says that it had come to its COMMIT. Nil: there are none.
+	Undone func(err error, committing bool) bool
+	// Timeout bounds each transaction and each read, waiting for a connection included. 0: only the caller's context does.
+	Timeout time.Duration
 	// OnClose closes the pools. Nil: they are just closed.
 	OnClose func() error
 	// Clock and Rand date and name the accounts that [Store.CreateUser] makes. Nil: the system's.
@@ -59,10 +64,13 @@ func New(db DB) *Store {
 	if db.Unavailable == nil {
 		db.Unavailable = func(error) bool { return false }
 	}
+	if db.Undone == nil {
+		db.Undone = func(error, bool) bool { return false }
+	}
 	if db.OnClose == nil {
 		db.OnClose = func() error { return closeBoth(db.Reader, db.Writer) }
 	}
-	return &Store{db: db, reader: newPool(db.Reader, db.Dialect), writer: newPool(db.Writer, db.Dialect)}
+	return &Store{db: db, reader: newPool(db.Reader, db), writer: newPool(db.Writer, db)}
 }
 
 // Close ends the store. Calls that come later fail with account.ErrUnavailable. Closing twice is no error.
