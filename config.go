@@ -1,6 +1,7 @@
 package latchkey
 
 import (
+	"context"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -129,8 +130,16 @@ type Config struct {
 	Sender signin.Sender
 	// ParsePhone turns what a person typed into E.164; nil: only E.164 itself is taken.
 	ParsePhone func(string) (string, error)
-	// OnEvent is told of each decision, after it was committed. It must not block for long.
-	OnEvent func(account.Event)
+	// BeforeSignin is asked once a sign-in has proved all that it must, before anything is written; nil: nobody is asked. Return nil to let it
+	// succeed, or [Refuse] to refuse it: then there is no session and no cookie, and no count, code or passkey's last use has changed. Any other
+	// error fails the request (500, with the cause in the log).
+	BeforeSignin func(context.Context, signin.Attempt) error
+	// BeforeRegister is asked about an address before it is looked up, so that its answer is the same whether or not somebody has it; nil: nobody
+	// is asked. Its errors are as BeforeSignin's.
+	BeforeRegister func(context.Context, signin.Applicant) error
+	// OnEvent is told of each decision, after it was committed, in the context of the request but for its cancellation. The request waits for it:
+	// it must not block for long. Nil: nobody is told; the events are in the store all the same.
+	OnEvent func(context.Context, account.Event)
 	// UserPayload is what a response says about its user; nil: {"email": …}.
 	UserPayload func(account.User) map[string]any
 	// Overlay replaces single templates (templates/…), static files and texts (locales/…).

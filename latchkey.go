@@ -89,6 +89,7 @@ func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *m
 	return signin.Config{
 		RelyingParty: rp, Policy: c.Policy, Origins: c.Origins, SiteName: c.RPName, Ring: ring, Messages: texts,
 		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
+		BeforeSignin: c.BeforeSignin, BeforeRegister: c.BeforeRegister,
 		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil,
 		AllowAsFirstFactor: c.AllowAsFirstFactor, AllowAsMultiFactor: c.AllowAsMultiFactor, AllowUserHints: c.AllowUserHints, AllowAsVerify: c.AllowAsVerify,
 		RegisterWithin: c.RegisterWithin, RegisterTimeout: c.RegisterTimeout, SigninWithin: c.SigninWithin, SigninTimeout: c.SigninTimeout,
@@ -124,6 +125,10 @@ func (a *Auth) RecoveryLink(ctx context.Context, email string) (string, error) {
 	}
 	return a.cfg.Origins[0] + a.cfg.URLPrefix + "/recover/" + token, nil
 }
+
+// Refuse is what [Config.BeforeSignin] and [Config.BeforeRegister] return to refuse: a text for the person, and for the event a reason of
+// lower-case letters, digits and underscores. Text in the person's own language, by its key in the catalogue: see [signin.Denial].
+func Refuse(reason, text string) error { return &signin.Denial{Reason: reason, Text: text} }
 
 // Sweep deletes what has ended: sessions, pending sign-ins, spent states. Call it now and then, every minute or so; any
 // number of replicas may.

@@ -165,27 +165,32 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 		}
 		return none, fmt.Errorf("signin: finish registration: %w", err)
 	}
-	s.emit(write.Events)
+	s.emit(ctx, write.Events)
 	s.tell(ctx, c.Client, user, "passkey_added", "Name", cred.Nickname)
 	return cred, nil
 }
 
 // failed spends the state of a ceremony whose answer did not verify, and refuses. A state that was spent before is told as such.
 func (s *Service) failed(ctx context.Context, c *Caller, kind account.EventKind, userID string, which ceremony, st *state, r *Refusal) error {
+	return s.spent(ctx, c, kind, userID, account.MethodPasskey, s.spend(which, st), st.Next, r)
+}
+
+// spent is failed for a state of which only that is known.
+func (s *Service) spent(ctx context.Context, c *Caller, kind account.EventKind, userID string, m account.Method, spend account.Spend, next string, r *Refusal) error {
 	e := s.event(c.Client, kind, userID)
-	e.Method, e.Reason = account.MethodPasskey, reasonOf(r)
+	e.Method, e.Reason = m, reasonOf(r)
 	events := append(slices.Clip(r.beside), e)
-	err := s.store.SpendState(ctx, s.spend(which, st), events)
+	err := s.store.SpendState(ctx, spend, events)
 	switch {
 	case errors.Is(err, account.ErrSpent):
 		replayed, _ := AsRefusal(refusalOf(err))
-		replayed.Next = st.Next
-		return s.refused(ctx, c.Client, kind, userID, account.MethodPasskey, replayed)
+		replayed.Next = next
+		return s.refused(ctx, c.Client, kind, userID, m, replayed)
 	case err != nil:
 		return fmt.Errorf("signin: spend state: %w", err)
 	}
-	s.emit(events)
-	r.Next = st.Next
+	s.emit(ctx, events)
+	r.Next = next
 	return r
 }
 
@@ -219,7 +224,7 @@ func (s *Service) RemovePasskey(ctx context.Context, c *Caller, id, nickname str
 		return account.Credential{}, fmt.Errorf("signin: remove passkey: %w", err)
 	}
 	remove.Events[0].Subject = cred.Nickname
-	s.emit(remove.Events)
+	s.emit(ctx, remove.Events)
 	s.tell(ctx, c.Client, *c.User, "passkey_removed", "Name", cred.Nickname)
 	return cred, nil
 }

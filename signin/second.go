@@ -74,7 +74,7 @@ func (s *Service) update(ctx context.Context, c *Caller, u account.UpdatePending
 	if err := s.store.UpdatePending(ctx, u); err != nil {
 		return s.ended(ctx, c, u.Method, fmt.Errorf("signin: pending: %w", err))
 	}
-	s.emit(u.Events)
+	s.emit(ctx, u.Events)
 	p := *c.Pending
 	p.State, p.Method, p.Setup, p.Code = u.State, u.Method, u.Setup, u.Code
 	c.Pending = &p
@@ -262,7 +262,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, c *Caller) ([]string, er
 	if err := s.store.ReplaceRecoveryCodes(ctx, r); err != nil {
 		return nil, fmt.Errorf("signin: recovery codes: %w", err)
 	}
-	s.emit(r.Events)
+	s.emit(ctx, r.Events)
 	s.tell(ctx, c.Client, *c.User, "recovery_codes_made")
 	return codes, nil
 }

@@ -124,7 +124,7 @@ func (s *Service) verified(ctx context.Context, c *Caller, proved []account.Meth
 	} else if err != nil {
 		return Outcome{}, fmt.Errorf("signin: finish verification: %w", err)
 	}
-	s.emit(write.Events)
+	s.emit(ctx, write.Events)
 	return out, nil
 }
 
