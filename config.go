@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -142,8 +143,13 @@ type Config struct {
 	OnEvent func(context.Context, account.Event)
 	// UserPayload is what a response says about its user; nil: {"email": …}.
 	UserPayload func(account.User) map[string]any
-	// Overlay replaces single templates (templates/…), static files and texts (locales/…).
+	// Overlay is the app's own look: a file of it replaces the bundled one of the same path. templates/layout.html is the frame of all pages,
+	// templates/login.html and the others a page each (package web's View says what they are given); static/latchkey.css the style; texts are
+	// laid over key by key by locales/*.json, and a new language is a new file of that folder. Nil: the bundled look.
 	Overlay fs.FS
+	// TemplateValues are values of the app's own for a page's template, which finds them in .Values; nil: none. Behind [UserFrom] and
+	// [SessionFrom] of the request's context is who is signed in. Called for every page that is shown.
+	TemplateValues func(r *http.Request, page string) map[string]any
 
 	// Clock and Rand are the only sources of time and randomness. Nil: the system's.
 	Clock func() time.Time

@@ -76,7 +76,7 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 		Overlay: cfg.Overlay, Rand: cfg.Rand, Log: cfg.Log,
 		Registerable: cfg.Registerable, Confirmable: cfg.Confirmable, DefaultRememberMe: cfg.DefaultRememberMe,
 		PostLoginView: cfg.PostLoginView, PostLogoutView: cfg.PostLogoutView, PostVerifyView: cfg.PostVerifyView, PostRegisterView: cfg.PostRegisterView,
-		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, Ready: store.Ping,
+		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, TemplateValues: cfg.TemplateValues, Ready: store.Ping,
 	}, a.service)
 	if err != nil {
 		return nil, fmt.Errorf("latchkey: %w", err)

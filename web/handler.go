@@ -37,7 +37,8 @@ type Config struct {
 	PostVerifyView, PostRegisterView             string
 	RememberLifetime                             time.Duration
 
-	UserPayload func(account.User) map[string]any
+	UserPayload    func(account.User) map[string]any
+	TemplateValues func(r *http.Request, page string) map[string]any
 	// Ready reports whether the store can serve.
 	Ready func(context.Context) error
 }

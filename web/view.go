@@ -31,7 +31,9 @@ type View struct {
 	FirstPasskey  bool // a passkey may start a sign-in here
 	TwoFactor     bool // code methods are offered
 	RecoveryCodes bool
-	Data          any
+	// Values are the app's own, of Config.TemplateValues: {{.Values.tagline}}. Nil where it gives none.
+	Values map[string]any
+	Data   any
 }
 
 // Flash is a message that a redirect carries to the next page.
