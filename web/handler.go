@@ -55,6 +55,7 @@ type Handler struct {
 	origins map[string]*url.URL // by host
 	// formTargets are where forms may lead, redirects included: here, and the views that the settings place on other sites.
 	formTargets string
+	described   []byte // the document of the endpoints
 }
 
 // New makes the handler. It fails on a template or text that does not parse, and on an origin that is none.
@@ -62,6 +63,9 @@ func New(cfg Config, service *signin.Service) (*Handler, error) {
 	h := &Handler{Config: cfg, service: service, flashes: cfg.Ring.Box("flash"), mux: http.NewServeMux(), origins: map[string]*url.URL{}}
 	var err error
 	if h.render, err = newRenderer(cfg.Overlay, cfg.Messages, cfg.Prefix); err != nil {
+		return nil, err
+	}
+	if h.described, err = describe(cfg.Prefix); err != nil {
 		return nil, err
 	}
 	h.guard = http.NewCrossOriginProtection()
