@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/throttle"
 	"github.com/latchkey-auth/latchkey/passkey"
 	"github.com/latchkey-auth/latchkey/signin"
+	"github.com/latchkey-auth/latchkey/web"
 )
 
 // Config is every setting. Start from [Default], change what you need, and give it to [New], which copies it, checks all of
@@ -151,11 +152,18 @@ type Config struct {
 	// [SessionFrom] of the request's context is who is signed in. Called for every page that is shown.
 	TemplateValues func(r *http.Request, page string) map[string]any
 
+	// Diagnosis adds to what the page /doctor shows, which is there while every origin is localhost, and at no other site; nil: it shows what it
+	// finds by itself. No finding may hold a secret.
+	Diagnosis func(context.Context) []Finding
+
 	// Clock and Rand are the only sources of time and randomness. Nil: the system's.
 	Clock func() time.Time
 	Rand  io.Reader
 	Log   *slog.Logger
 }
+
+// Finding is one thing that the page /doctor shows.
+type Finding = web.Finding
 
 // Default is the configuration that HTTP.md describes, without origins, keys and sender.
 func Default() Config {

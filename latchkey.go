@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/factor"
 	"github.com/latchkey-auth/latchkey/internal/clientip"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
@@ -76,7 +76,7 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 		Overlay: cfg.Overlay, Rand: cfg.Rand, Log: cfg.Log,
 		Registerable: cfg.Registerable, Confirmable: cfg.Confirmable, DefaultRememberMe: cfg.DefaultRememberMe,
 		PostLoginView: cfg.PostLoginView, PostLogoutView: cfg.PostLogoutView, PostVerifyView: cfg.PostVerifyView, PostRegisterView: cfg.PostRegisterView,
-		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, TemplateValues: cfg.TemplateValues, Ready: store.Ping,
+		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, TemplateValues: cfg.TemplateValues, Diagnose: cfg.diagnosis(), Ready: store.Ping,
 	}, a.service)
 	if err != nil {
 		return nil, fmt.Errorf("latchkey: %w", err)
@@ -178,17 +178,9 @@ func (c Config) clone() Config {
 func (c Config) local() bool {
 	for _, o := range c.Origins {
 		u, err := url.Parse(o)
-		if err != nil || !isLocal(u.Hostname()) {
+		if err != nil || !loopback.Is(u.Hostname()) {
 			return false
 		}
 	}
 	return len(c.Origins) > 0
-}
-
-func isLocal(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
 }

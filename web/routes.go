@@ -73,6 +73,7 @@ func (h *Handler) endpoints() []endpoint {
 		{path: "sessions", gate: authenticated, get: listSessions, offered: always},
 		{path: "sessions/end", gate: fresh, post: endSessions, offered: always, back: "account"},
 		{path: "account", gate: authenticated, get: accountPage, offered: always},
+		{path: "doctor", get: doctorPage, offered: (*call).developing},
 	}
 }
 

@@ -178,6 +178,8 @@ type (
 	}
 	// messageData is message's: something to know and nothing to fill in, such as "Check your mail".
 	messageData struct{ Title, Text string }
+	// doctorData is doctor's, in development alone. The findings are in English.
+	doctorData struct{ Findings []Finding }
 	// errorData is error's.
 	errorData struct {
 		Status int

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/account"
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
 
