@@ -40,14 +40,12 @@ type Auth struct {
 // Where cfg.Users is nil the store must keep the accounts as well, as the bundled ones do.
 func New(cfg Config, store account.Store) (*Auth, error) {
 	cfg = cfg.clone()
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
+	faults := []error{cfg.check()}
 	a := &Auth{cfg: cfg, store: store, users: cfg.Users}
 	if a.users == nil {
 		users, ok := store.(account.Users)
 		if !ok {
-			return nil, errors.New("latchkey: the store keeps no accounts: set Config.Users to the app's own")
+			faults = append(faults, errors.New("latchkey: the store keeps no accounts: set Config.Users to the app's own"))
 		}
 		a.users = users
 	}
@@ -59,16 +57,16 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 		relying.TopOrigins = []string{passkey.AnyTopOrigin} // who may frame an app's page is the page's to say
 	}
 	rp, err := passkey.New(relying)
-	if err != nil {
-		return nil, fmt.Errorf("latchkey: %w", err)
+	if err != nil && len(cfg.Origins) > 0 {
+		faults = append(faults, fmt.Errorf("latchkey: Origins, RPID: %w", err))
+	}
+	texts, err := catalogue(cfg)
+	if err := errors.Join(append(faults, err)...); err != nil {
+		return nil, err
 	}
 	ring, err := seal.NewRing(cfg.SecretKeys)
 	if err != nil {
 		return nil, fmt.Errorf("latchkey: SecretKeys: %w", err)
-	}
-	texts, err := catalogue(cfg)
-	if err != nil {
-		return nil, err
 	}
 	a.service = signin.New(a.serviceConfig(rp, ring, texts), a.users, store)
 	a.web, err = web.New(web.Config{
@@ -157,7 +155,7 @@ func (c Config) clone() Config {
 		c.ParsePhone = factor.E164
 	}
 	if c.Sender == nil && c.local() { // development: what cannot be sent is not offered
-		c.TwoFactorMethods = slices.DeleteFunc(c.TwoFactorMethods, func(m account.Method) bool { return m != account.MethodAuthenticator })
+		c.TwoFactorMethods = slices.DeleteFunc(c.TwoFactorMethods, func(m account.Method) bool { return m == account.MethodEmail || m == account.MethodSMS })
 	}
 	if c.Policy == nil {
 		c.Policy = passkey.Classic{}
