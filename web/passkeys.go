@@ -365,3 +365,15 @@ func (c *call) verified(out signin.Outcome) *reply {
 	}
 	return &reply{body: map[string]any{"user": user}, to: to, note: &note{Kind: noteSuccess, Key: message.ReauthenticationSuccessful}}
 }
+
+// outcome hears from a browser how a ceremony ended there. It is for measuring alone: nothing is stored, and nobody is looked up.
+func outcome(c *call) (*reply, error) {
+	in, err := c.texts("ceremony", "outcome")
+	if err != nil {
+		return nil, err
+	}
+	if !c.h.service.EndedInBrowser(in[0], in[1]) {
+		return nil, &signin.Refusal{Key: message.APIError, Field: "outcome"}
+	}
+	return &reply{to: c.h.path("")}, nil
+}
