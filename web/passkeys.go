@@ -275,7 +275,7 @@ func verifyDataOf(c *call) (verifyData, signin.VerifyWays, error) {
 	held := ways.Passkey || ways.Code || len(ways.Sent) > 0
 	// on the way to what a password alone does not open, it is not asked for
 	if c.forFactors() && held {
-		ok, err := c.h.service.SteppedUp(c.r.Context(), c.caller)
+		ok, err := c.h.service.PasswordSuffices(c.r.Context(), c.caller)
 		if err != nil {
 			return d, ways, err
 		}
