@@ -102,7 +102,7 @@ func serveMetrics(l net.Listener, h http.Handler, log *slog.Logger) (stop func()
 	if l == nil {
 		return func() {}
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: served.header, IdleTimeout: served.idle, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

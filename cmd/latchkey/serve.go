@@ -77,7 +77,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	stopMetrics := serveMetrics(measured, counted.handler(s.Profiling), log)
 	stop := background(ctx, log, auth.Sweep)
-	err = serve(ctx, listener, accessLog(log, counted, clientip.Resolver{Trusted: s.Library.TrustedProxies}, auth.Handler()), log)
+	err = serve(ctx, listener, accessLog(log, counted, clientip.Resolver{Trusted: s.Library.TrustedProxies}, auth.Handler()), log, served)
 	stop()
 	stopMetrics()
 	// Whoever was told to stop wants what is in memory written, not dropped.
