@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
+	"github.com/latchkey-auth/latchkey/internal/clientip"
 )
 
 type serveCmd struct {
@@ -51,6 +52,11 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := auth.CheckKeys(ctx); errors.Is(err, latchkey.ErrKeys) {
+		log.Error("SECRET_KEYS: "+err.Error(), "hint", "put the key back that the server had, after the first; latchkey keys --help says how to change keys")
+	} else if err != nil {
+		return err
+	}
 	measured, err := listenMetrics(ctx, s)
 	if err != nil {
 		return err
@@ -64,7 +70,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	stopMetrics := serveMetrics(measured, counted.handler(s.Profiling), log)
 	stop := background(ctx, log, auth.Sweep)
-	err = serve(ctx, listener, accessLog(log, counted, auth.Handler()), log)
+	err = serve(ctx, listener, accessLog(log, counted, clientip.Resolver{Trusted: s.Library.TrustedProxies}, auth.Handler()), log)
 	stop()
 	stopMetrics()
 	// Whoever was told to stop wants what is in memory written, not dropped.

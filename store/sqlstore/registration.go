@@ -12,12 +12,15 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 	return s.spending(ctx, "finish registration", &f.Spend, func(ctx context.Context, t *tx) error {
 		// Somebody must have started it: in a session, unless in a pending sign-in.
 		if f.SessionID != "" || f.PendingID == "" {
-			if err := mustHaveSession(ctx, t, f.Credential.UserID, f.SessionID); err != nil {
+			if err := holdSession(ctx, t, f.Credential.UserID, f.SessionID, f.Credential.Created); err != nil {
 				return err
 			}
 		}
 		if f.PendingID != "" {
 			if err := readyForPasskey(ctx, t, f.Credential.UserID, f.PendingID); err != nil {
+				return err
+			}
+			if err := mustLack(ctx, t, f.Credential.UserID, f.Lack); err != nil {
 				return err
 			}
 		}
@@ -146,6 +149,26 @@ func mustKeep(ctx context.Context, t *tx, userID string, k account.Keep, strong 
 		}
 	}
 	return nil
+}
+
+// mustLack refuses where the account has got what it was to lack. The account is locked, so that of racing setups one comes first.
+func mustLack(ctx context.Context, t *tx, userID string, l account.Lack) error {
+	if l == (account.Lack{}) {
+		return nil
+	}
+	if err := lockAccount(ctx, t, userID); err != nil {
+		return err
+	}
+	_, has, err := first(ctx, t, scanOne[int64], `
+		SELECT 1 FROM latchkey_credentials
+		WHERE user_id = $1 AND (usage = $2 AND $3 OR usage = $4 AND user_verified AND $5)
+		UNION ALL SELECT 1 FROM latchkey_factors WHERE user_id = $1 AND $6
+		LIMIT 1`,
+		userID, string(account.UsageSecondary), l.Secondary, string(account.UsageFirst), l.Strong, l.Codes)
+	if err == nil && has {
+		err = account.ErrFactorSetUp
+	}
+	return err
 }
 
 // lockAccount makes racing removals of one account follow each other, on a database with many writers too.
