@@ -100,6 +100,10 @@ func parse(uri string) (config, error) {
 	if err != nil {
 		return config{}, fmt.Errorf("%w: %s", ErrURI, plain(err))
 	}
+	if conn.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
+		// It writes numbers into the statements, where PostgreSQL takes small types for some of them.
+		return config{}, fmt.Errorf("%w: default_query_exec_mode=simple_protocol does not do; behind a pooler take exec", ErrURI)
+	}
 	c := config{conn: conn}
 	if err := c.pool(); err != nil {
 		return config{}, fmt.Errorf("%w: %w", ErrURI, err)

@@ -87,7 +87,7 @@ func TestPasswordIsNotRepeated(t *testing.T) {
 		"postgres://ann:sesame@db/x?pool_max_conn_idle_time=-1s", "postgres://ann:sesame@db/x?pool_size=7", "postgres://ann:sesame@db/x?sslmode=maybe",
 		"postgres://ann:sesame@db/x?target_session_attrs=fast", "postgres://ann:sesame@db/x?connect_timeout=soon", "postgres://ann:sesame@db1,db2:1,db3:2:3/x",
 		"postgres://db/x?password=sesame&sslmode=maybe", "postgres://ann:sesame`: @db/x?sslmode=maybe", "postgres://ann:sesame@db/x?sslrootcert=none.pem&sslmode=verify-full",
-		"postgres://ann:sesame@db/x?default_query_exec_mode=sesame",
+		"postgres://ann:sesame@db/x?default_query_exec_mode=sesame", "postgres://ann:sesame@db/x?default_query_exec_mode=simple_protocol",
 	} {
 		err := Check(uri)
 		if !errors.Is(err, ErrURI) {

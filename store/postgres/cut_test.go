@@ -136,8 +136,8 @@ func TestConnectionBreaksInTransaction(t *testing.T) {
 		before bool
 		again  bool
 	}{
-		{"begin", true, true}, {"begin", false, true}, {"INSERT INTO latchkey_states", true, true}, {"INSERT INTO latchkey_sessions", false, true},
-		{"RELEASE SAVEPOINT", false, true}, {"commit", false, false}, {"commit", true, false},
+		{"BEGIN", true, true}, {"BEGIN", false, true}, {"INSERT INTO latchkey_states", true, true}, {"SELECT active", true, true},
+		{"SELECT active", false, true}, {"COMMIT", false, false}, {"COMMIT", true, false},
 	} {
 		// The id says none of the words.
 		id := fmt.Sprint("number ", i)
@@ -151,7 +151,7 @@ func TestConnectionBreaksInTransaction(t *testing.T) {
 		// Whatever came of it is whole.
 		_, _, found := direct.Session(t.Context(), account.SessionBrowser, digestOf(id))
 		spent := direct.SpendState(t.Context(), stateOf(id), nil)
-		if there := found == nil; there == (c.word == "commit" && c.before) || there != errors.Is(spent, account.ErrSpent) {
+		if there := found == nil; there == (c.word == "COMMIT" && c.before) || there != errors.Is(spent, account.ErrSpent) {
 			t.Errorf("cut at %q: the session: %v; spending its state: %v", c.word, found, spent)
 		}
 		n := 0

@@ -22,6 +22,12 @@ func finishes(u account.User, at account.Session) map[string]func(context.Contex
 			session := sessionOf(u.ID, "new")
 			return s.FinishSignin(ctx, account.FinishSignin{UserID: u.ID, Spend: &spend, Session: &session, Refund: held})
 		},
+		"FinishSignin by a passkey": func(ctx context.Context, s *sqlstore.Store) error {
+			session := sessionOf(u.ID, "new")
+			return s.FinishSignin(ctx, account.FinishSignin{
+				UserID: u.ID, Spend: &spend, Session: &session, Refund: held, Credential: &account.CredentialUse{ID: "mine", At: dawn},
+			})
+		},
 		"FinishVerify": func(ctx context.Context, s *sqlstore.Store) error {
 			return s.FinishVerify(ctx, account.FinishVerify{
 				UserID: u.ID, Spend: &spend, Refund: held,
@@ -71,6 +77,9 @@ func prepare(t *testing.T) (uri string, store *sqlstore.Store, u account.User, a
 	device := sessionOf(u.ID, "device")
 	device.Kind = account.SessionDevice
 	must(t, store.FinishSignin(t.Context(), account.FinishSignin{UserID: u.ID, Session: &at, Device: &device}))
+	must(t, store.FinishRegistration(t.Context(), account.FinishRegistration{
+		Spend: stateOf("mine"), SessionID: at.ID, Credential: account.Credential{ID: "mine", UserID: u.ID, CredentialID: []byte("mine"), Nickname: "mine", Usage: account.UsageFirst},
+	}))
 	if _, err := store.Take(t.Context(), dawn, account.Bucket{Key: "held", Limit: 10, Per: time.Hour}); err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func Open(ctx context.Context, uri string, o Options) (*sqlstore.Store, error) {
 	db := c.open()
 	store := sqlstore.New(sqlstore.DB{
 		Reader: db, Writer: db, Dialect: sqlstore.PostgreSQL,
-		Unavailable: unavailable, Undone: undone, Timeout: o.Timeout,
+		Unavailable: unavailable, Undone: undone, Pipe: newPipe, Timeout: o.Timeout,
 		Clock: o.Clock, Rand: o.Rand,
 	})
 	if o.NoMigrate {

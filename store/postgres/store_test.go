@@ -13,10 +13,25 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
-// open opens a store in a new schema. Each of the suite's tests has one, with fewer connections than there are racers.
-func open(t *testing.T) *sqlstore.Store {
+// emptied gives the suite's tests one store, one after the other, without any rows: making tables for each takes most of the time there is.
+// It has fewer connections than there are racers.
+func emptied(t *testing.T, params string) func(*testing.T) *sqlstore.Store {
 	t.Helper()
-	return openAt(t, pgtest.Schema(t), postgres.Options{MaxConns: 5})
+	uri := pgtest.Schema(t)
+	store := openAt(t, uri+params, postgres.Options{MaxConns: 5})
+	db := raw(t, uri)
+	return func(t *testing.T) *sqlstore.Store {
+		t.Helper()
+		exec(t, db, `
+			DO $$
+			DECLARE one TEXT;
+			BEGIN
+				FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'latchkey_schema' LOOP
+					EXECUTE format('DELETE FROM %I', one);
+				END LOOP;
+			END $$`)
+		return store
+	}
 }
 
 func openAt(t *testing.T, uri string, o postgres.Options) *sqlstore.Store {
@@ -34,10 +49,14 @@ func openAt(t *testing.T, uri string, o postgres.Options) *sqlstore.Store {
 }
 
 func TestUsers(t *testing.T) {
+	open := emptied(t, "")
 	storetest.Users(t, func(t *testing.T) account.Users { return open(t) })
 }
 
-func TestStore(t *testing.T) {
+func TestStore(t *testing.T) { testStore(t, "") }
+
+func testStore(t *testing.T, params string) {
+	open := emptied(t, params)
 	storetest.Run(t, func(t *testing.T) (account.Users, account.Store) {
 		store := open(t)
 		return store, store
@@ -46,18 +65,17 @@ func TestStore(t *testing.T) {
 
 // An app that keeps its users elsewhere.
 func TestStoreWithoutUsers(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (account.Users, account.Store) { return open(t), open(t) })
+	users, rest := emptied(t, ""), emptied(t, "")
+	storetest.Run(t, func(t *testing.T) (account.Users, account.Store) { return users(t), rest(t) })
 }
 
 // CockroachDB and YugabyteDB cannot be run here. What they are stricter in, PostgreSQL can be told: transactions that conflict are undone
 // and must be run again, where by itself it would let them wait for each other.
 func TestStoreUnderStricterIsolation(t *testing.T) {
 	for _, level := range []string{"serializable", "repeatable%20read"} {
-		t.Run(level, func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T) (account.Users, account.Store) {
-				store := openAt(t, pgtest.Schema(t)+"&default_transaction_isolation="+level, postgres.Options{MaxConns: 5})
-				return store, store
-			})
-		})
+		t.Run(level, func(t *testing.T) { testStore(t, "&default_transaction_isolation="+level) })
 	}
 }
+
+// What poolers want that keep no prepared statements.
+func TestStoreWithoutPreparedStatements(t *testing.T) { testStore(t, "&default_query_exec_mode=exec") }

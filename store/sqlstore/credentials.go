@@ -103,10 +103,9 @@ func insertCredential(ctx context.Context, t *tx, c account.Credential) error {
 	if made == 0 {
 		return whatIsInUse(ctx, t, c)
 	}
-	_, err = t.exec(ctx, `
+	return t.later(ctx, `
 		INSERT INTO latchkey_registrations (credential, authenticator_data, client_data_json) VALUES ($1, $2, $3)`,
 		c.ID, blob(c.Registration.AuthenticatorData), blob(c.Registration.ClientDataJSON))
-	return err
 }
 
 func whatIsInUse(ctx context.Context, t *tx, c account.Credential) error {

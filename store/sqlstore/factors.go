@@ -93,7 +93,7 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, r account.ReplaceRecov
 			return err
 		}
 		for _, digest := range r.Digests {
-			if _, err := t.exec(ctx, `
+			if err := t.later(ctx, `
 				INSERT INTO latchkey_recovery_codes (user_id, digest, created) VALUES ($1, $2, $3)
 				ON CONFLICT (user_id, digest) DO NOTHING`, r.UserID, blob(digest), micros(r.At)); err != nil {
 				return err
@@ -172,13 +172,12 @@ func (s *Store) ResealFactor(ctx context.Context, f account.Factor, secret []byt
 }
 
 func putFactor(ctx context.Context, t *tx, f account.Factor) error {
-	_, err := t.exec(ctx, `
+	return t.later(ctx, `
 		INSERT INTO latchkey_factors (user_id, method, secret, phone, last_step, created, last_used)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (user_id, method) DO UPDATE SET secret = excluded.secret, phone = excluded.phone,
 			last_step = excluded.last_step, created = excluded.created, last_used = excluded.last_used`,
 		f.UserID, string(f.Method), blob(f.Secret), f.Phone, f.LastStep, micros(f.Created), micros(f.LastUsed))
-	return err
 }
 
 func factors(ctx context.Context, q querier, userID string) ([]account.Factor, error) {

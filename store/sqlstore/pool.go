@@ -116,10 +116,17 @@ func (p *pool) row(ctx context.Context, query string, dest ...any) error {
 type tx struct {
 	raw  *sql.Tx
 	pool *pool
+	// pipe, where there is one, has the transaction instead of raw. The queue was not sent to it yet.
+	pipe  Pipe
+	queue []Statement
+	sent  bool
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if t.pipe != nil {
+		return t.flush(ctx, Statement{query, args})
+	}
 	var result sql.Result
 	var err error
 	if stmt := t.pool.lookup(query); stmt != nil {
@@ -189,6 +196,9 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 }
 
 func listOnce[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+	if t, ok := q.(*tx); ok && t.pipe != nil {
+		return listPiped(ctx, t, scan, query, args)
+	}
 	rows, err := q.rows(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) erro
 			committing = err == nil
 			return err
 		})
+		var before early
+		committing = committing && !errors.As(err, &before)
 		if err == nil || n == mostAttempts || isRefusal(err) || !s.db.Undone(err, committing) {
 			return err
 		}

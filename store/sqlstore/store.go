@@ -31,6 +31,9 @@ type DB struct {
 	// Undone tells errors after which a transaction has surely left nothing behind, and is worth running again from its
 	// beginning; committing says that it had come to its COMMIT. Nil: there are none.
 	Undone func(err error, committing bool) bool
+	// Pipe makes a Pipe of a connection of the Writer, as its driver has it; such a store sends what it can together. Nil: each statement
+	// by itself.
+	Pipe func(driverConn any) Pipe
 	// Timeout bounds each transaction and each read, waiting for a connection included. 0: only the caller's context does.
 	Timeout time.Duration
 	// OnClose closes the pools. Nil: they are just closed.

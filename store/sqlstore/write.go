@@ -19,6 +19,9 @@ func (s *Store) write(ctx context.Context, op string, do func(context.Context, *
 
 // attempt runs the transaction once; see [Store.transact].
 func (s *Store) attempt(ctx context.Context, do func(context.Context, *tx) error) (err error) {
+	if s.db.Pipe != nil {
+		return s.attemptPiped(ctx, do)
+	}
 	if err := s.writer.prepareWanted(ctx); err != nil {
 		return err
 	}
@@ -50,7 +53,7 @@ func (s *Store) spending(ctx context.Context, op string, sp *account.Spend, rest
 		if err := spend(ctx, t, *sp); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `SAVEPOINT latchkey_spent`); err != nil {
+		if err := t.later(ctx, savepoint); err != nil {
 			return err
 		}
 		if err := rest(ctx, t); err != nil {
@@ -58,18 +61,22 @@ func (s *Store) spending(ctx context.Context, op string, sp *account.Spend, rest
 				return err
 			}
 			refused = err
-			if _, err := t.exec(ctx, `ROLLBACK TO SAVEPOINT latchkey_spent`); err != nil {
+			if t.forget(savepoint) {
+				return nil // nothing that came after it has happened
+			}
+			if err := t.later(ctx, `ROLLBACK TO SAVEPOINT latchkey_spent`); err != nil {
 				return err
 			}
 		}
-		_, err := t.exec(ctx, `RELEASE SAVEPOINT latchkey_spent`)
-		return err
+		return t.later(ctx, `RELEASE SAVEPOINT latchkey_spent`)
 	})
 	if err == nil {
 		err = refused
 	}
 	return s.wrap(ctx, op, err)
 }
+
+const savepoint = `SAVEPOINT latchkey_spent`
 
 // isRefusal reports whether the error is an answer of the contract rather than a failure of the database.
 func isRefusal(err error) bool {
