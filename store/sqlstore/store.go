@@ -40,6 +40,7 @@ type Store struct {
 	db     DB
 	reader *pool
 	writer *pool
+	group  *group // SQLite's; else nil
 	closed atomic.Bool
 }
 
@@ -62,13 +63,21 @@ func New(db DB) *Store {
 	if db.OnClose == nil {
 		db.OnClose = func() error { return closeBoth(db.Reader, db.Writer) }
 	}
-	return &Store{db: db, reader: newPool(db.Reader, db.Dialect), writer: newPool(db.Writer, db.Dialect)}
+	s := &Store{db: db, reader: newPool(db.Reader, db.Dialect), writer: newPool(db.Writer, db.Dialect)}
+	if db.Dialect == SQLite {
+		s.group = newGroup(s.together)
+	}
+	return s
 }
 
-// Close ends the store. Calls that come later fail with account.ErrUnavailable. Closing twice is no error.
+// Close ends the store. On SQLite writes that are under way are finished first. Calls that come later fail with
+// account.ErrUnavailable. Closing twice is no error.
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
+	}
+	if s.group != nil {
+		s.group.close()
 	}
 	return s.db.OnClose()
 }

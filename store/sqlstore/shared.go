@@ -1,0 +1,144 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"runtime/debug"
+)
+
+// The savepoint of one intention in a shared transaction.
+const (
+	savepoint         = `SAVEPOINT latchkey_intention`
+	releaseSavepoint  = `RELEASE SAVEPOINT latchkey_intention`
+	rollbackSavepoint = `ROLLBACK TO SAVEPOINT latchkey_intention`
+)
+
+// together is one transaction of the group. The contexts of the callers stop none of its statements: SQLite answers an
+// interrupted statement by rolling everything back, that of the others too.
+func (s *Store) together(g *group) {
+	ctx := context.Background()
+	// Whoever comes while this waits for another process's lock has not waited as long, and is not failed with the rest.
+	turn := g.last()
+	raw, err := s.begin(ctx)
+	if err != nil {
+		for _, one := range g.claim(turn) {
+			one.settle(err)
+		}
+		return
+	}
+	run := &sharing{group: g, tx: &tx{raw: raw, pool: s.writer}, claimed: g.claim(math.MaxUint64)}
+	defer run.end() // deferred, so that nothing keeps the only writing connection, nor anybody waiting
+	run.all(ctx)
+}
+
+func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
+	if err := s.writer.prepareWanted(ctx); err != nil {
+		return nil, err
+	}
+	return s.db.Writer.BeginTx(ctx, nil)
+}
+
+// sharing is a transaction and who shares it.
+type sharing struct {
+	group   *group
+	tx      *tx
+	claimed []*intention
+	// begun is how many of the claimed have had their turn. Their outcomes count once decided is true, else lost does.
+	begun    int
+	outcomes []error
+	decided  bool
+	lost     error
+}
+
+// errNotCommitted is the outcome of a transaction that one of its intentions took down with it.
+var errNotCommitted = errors.New("the shared transaction ended before it was committed")
+
+func (r *sharing) all(ctx context.Context) {
+	r.outcomes = make([]error, len(r.claimed))
+	run := r.apart
+	if len(r.claimed) == 1 {
+		run = r.do // the transaction is all its own
+	}
+	changed := false
+	for i, one := range r.claimed {
+		r.begun = i + 1
+		err := one.ctx.Err()
+		if err == nil {
+			if err = run(ctx, one); r.lost != nil {
+				return
+			}
+		}
+		r.outcomes[i] = err
+		changed = changed || err == nil
+	}
+	if changed {
+		r.lost = r.tx.raw.Commit()
+	}
+	r.decided = r.lost == nil
+}
+
+// apart runs one of several so that it leaves nothing behind unless it succeeds.
+func (r *sharing) apart(ctx context.Context, one *intention) error {
+	if _, err := r.tx.exec(ctx, savepoint); err != nil {
+		r.lost = err
+		return err
+	}
+	refused := r.do(ctx, one)
+	if refused != nil {
+		if _, err := r.tx.exec(ctx, rollbackSavepoint); err != nil {
+			// SQLite has rolled back everything by itself, as it does where the disk is full; refused says why.
+			r.lost = errors.Join(refused, err)
+			return refused
+		}
+	}
+	if _, err := r.tx.exec(ctx, releaseSavepoint); err != nil {
+		r.lost = err
+		return err
+	}
+	return refused
+}
+
+// do runs one intention. Its panic is its caller's, as is its end of the goroutine.
+func (r *sharing) do(ctx context.Context, one *intention) (err error) {
+	one.exited = true
+	defer func() {
+		if value := recover(); value != nil {
+			one.exited, one.panicked = false, &panicked{value, debug.Stack()}
+			err = one.panicked
+		}
+	}()
+	err = one.do(ctx, r.tx)
+	one.exited = false
+	return err
+}
+
+// end releases the connection and settles everybody.
+func (r *sharing) end() {
+	if err := r.tx.raw.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && r.lost == nil {
+		r.lost, r.decided = fmt.Errorf("roll back: %w", err), false
+	}
+	if !r.decided && r.lost == nil {
+		r.lost = errNotCommitted
+	}
+	for i, one := range r.claimed[:r.begun] {
+		if r.decided {
+			one.settle(r.outcomes[i])
+		} else {
+			one.settle(r.lost)
+		}
+	}
+	r.group.unclaim(r.claimed[r.begun:])
+}
+
+// panicked is a panic on its way to the goroutine of the caller, with the stack that it came from.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string {
+	return fmt.Sprintf("%v, in a shared transaction:\n%s", p.value, p.stack)
+}
