@@ -16,10 +16,19 @@ const (
 	rollbackSavepoint = `ROLLBACK TO SAVEPOINT latchkey_intention`
 )
 
-// together is one transaction of the group. The contexts of the callers stop none of its statements: SQLite answers an
-// interrupted statement by rolling everything back, that of the others too.
+// together is one transaction of the group. Who shared it knows the outcome by the time that the owner of the pools is told.
 func (s *Store) together(g *group) {
+	if wrote := s.share(g); wrote > 0 {
+		s.db.Wrote(wrote)
+	}
+}
+
+// share runs the transaction and returns how many intentions it committed something for. The contexts of the callers stop none
+// of its statements: SQLite answers an interrupted statement by rolling everything back, that of the others too.
+func (s *Store) share(g *group) (wrote int) {
 	ctx := context.Background()
+	s.db.Writing.Lock()
+	defer s.db.Writing.Unlock()
 	// Whoever comes while this waits for another process's lock has not waited as long, and is not failed with the rest.
 	turn := g.last()
 	raw, err := s.begin(ctx)
@@ -27,11 +36,11 @@ func (s *Store) together(g *group) {
 		for _, one := range g.claim(turn) {
 			one.settle(err)
 		}
-		return
+		return 0
 	}
 	run := &sharing{group: g, tx: &tx{raw: raw, pool: s.writer}, claimed: g.claim(math.MaxUint64)}
 	defer run.end() // deferred, so that nothing keeps the only writing connection, nor anybody waiting
-	run.all(ctx)
+	return run.all(ctx)
 }
 
 func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
@@ -56,28 +65,32 @@ type sharing struct {
 // errNotCommitted is the outcome of a transaction that one of its intentions took down with it.
 var errNotCommitted = errors.New("the shared transaction ended before it was committed")
 
-func (r *sharing) all(ctx context.Context) {
+// all runs everybody and commits, and returns how many there is something committed of.
+func (r *sharing) all(ctx context.Context) (wrote int) {
 	r.outcomes = make([]error, len(r.claimed))
 	run := r.apart
 	if len(r.claimed) == 1 {
 		run = r.do // the transaction is all its own
 	}
-	changed := false
 	for i, one := range r.claimed {
 		r.begun = i + 1
 		err := one.ctx.Err()
 		if err == nil {
 			if err = run(ctx, one); r.lost != nil {
-				return
+				return 0
 			}
 		}
-		r.outcomes[i] = err
-		changed = changed || err == nil
+		if r.outcomes[i] = err; err == nil {
+			wrote++
+		}
 	}
-	if changed {
+	if wrote > 0 {
 		r.lost = r.tx.raw.Commit()
 	}
-	r.decided = r.lost == nil
+	if r.decided = r.lost == nil; !r.decided {
+		return 0
+	}
+	return wrote
 }
 
 // apart runs one of several so that it leaves nothing behind unless it succeeds.

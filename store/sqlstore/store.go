@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,11 @@ type DB struct {
 	// Unavailable tells errors of the driver which mean that the database is out of reach, busy or full. They come out as
 	// account.ErrUnavailable. Nil: only what database/sql and net say by themselves.
 	Unavailable func(error) bool
+	// Writing is held while one of SQLite's shared transactions is under way, so that its owner can work between two of them.
+	// Wrote is told after each that was committed how many intentions shared it; the next one waits for it to return. Both
+	// may be nil.
+	Writing sync.Locker
+	Wrote   func(intentions int)
 	// OnClose closes the pools. Nil: they are just closed.
 	OnClose func() error
 	// Clock and Rand date and name the accounts that [Store.CreateUser] makes. Nil: the system's.
@@ -59,6 +65,12 @@ func New(db DB) *Store {
 	}
 	if db.Unavailable == nil {
 		db.Unavailable = func(error) bool { return false }
+	}
+	if db.Writing == nil {
+		db.Writing = &sync.Mutex{}
+	}
+	if db.Wrote == nil {
+		db.Wrote = func(int) {}
 	}
 	if db.OnClose == nil {
 		db.OnClose = func() error { return closeBoth(db.Reader, db.Writer) }
