@@ -4,13 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+	"time"
 )
 
 // pool is a database/sql pool which keeps the statements that it has run prepared, where the driver does not do so
 // itself: preparing costs SQLite as much as running.
 type pool struct {
-	db   *sql.DB
-	keep bool
+	db      *sql.DB
+	dialect Dialect
+	keep    bool
+	timeout time.Duration
 
 	mu       sync.RWMutex
 	prepared map[string]*sql.Stmt
@@ -18,8 +21,8 @@ type pool struct {
 	wanted map[string]bool
 }
 
-func newPool(db *sql.DB, d Dialect) *pool {
-	return &pool{db: db, keep: d == SQLite, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
+func newPool(db *sql.DB, of DB) *pool {
+	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
 }
 
 func (p *pool) lookup(query string) *sql.Stmt {
@@ -87,8 +90,23 @@ func (p *pool) rows(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	return stmt.QueryContext(ctx, args...)
 }
 
+// bounded is a context in which one read of the pool must end.
+func (p *pool) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return within(ctx, p.timeout)
+}
+
+// within is the context with that time left, or as it is where the time is 0.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
+}
+
 // row runs a query without parameters that gives one row.
 func (p *pool) row(ctx context.Context, query string, dest ...any) error {
+	ctx, cancel := p.bounded(ctx)
+	defer cancel()
 	return p.db.QueryRowContext(ctx, query).Scan(dest...)
 }
 
@@ -123,8 +141,23 @@ func (t *tx) rows(ctx context.Context, query string, args ...any) (*sql.Rows, er
 	return t.raw.QueryContext(ctx, query, args...)
 }
 
+// bounded leaves the context as it is: a transaction is bounded as a whole.
+func (t *tx) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return ctx, func() {}
+}
+
+// sharing is the statement as PostgreSQL must be asked it, so that what was read stays so until the end of the transaction. SQLite has one
+// writer, and knows no such clause.
+func (t *tx) sharing(sqlite, postgres string) string {
+	if t.pool.dialect == PostgreSQL {
+		return postgres
+	}
+	return sqlite
+}
+
 // querier is what reads: a pool or a transaction.
 type querier interface {
+	bounded(ctx context.Context) (context.Context, context.CancelFunc)
 	rows(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
@@ -133,6 +166,8 @@ type scanner interface{ Scan(dest ...any) error }
 
 // list reads all rows.
 func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+	ctx, cancel := q.bounded(ctx)
+	defer cancel()
 	rows, err := q.rows(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -136,10 +136,14 @@ func ends(n *account.Session) int64 {
 	return min(micros(n.Expires), micros(n.LastSeen)+microsOf(n.IdleFor))
 }
 
-// mustHaveSession refuses unless the account has that session still.
+const (
+	selectOwnSession     = `SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3`
+	selectOwnSessionHeld = `SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3 FOR SHARE`
+)
+
+// mustHaveSession refuses unless the account has that session still. Whoever ends it meanwhile waits for the end of the transaction.
 func mustHaveSession(ctx context.Context, t *tx, userID, sessionID string) error {
-	_, there, err := first(ctx, t, scanOne[int64], `
-		SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3`,
+	_, there, err := first(ctx, t, scanOne[int64], t.sharing(selectOwnSession, selectOwnSessionHeld),
 		sessionID, userID, string(account.SessionDevice))
 	if err == nil && !there {
 		err = account.ErrSessionGone

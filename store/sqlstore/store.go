@@ -34,6 +34,11 @@ type DB struct {
 	// may be nil.
 	Writing sync.Locker
 	Wrote   func(intentions int)
+	// Undone tells errors after which a transaction has surely left nothing behind, and is worth running again from its
+	// beginning; committing says that it had come to its COMMIT. Nil: there are none.
+	Undone func(err error, committing bool) bool
+	// Timeout bounds each transaction and each read, waiting for a connection included. 0: only the caller's context does.
+	Timeout time.Duration
 	// OnClose closes the pools. Nil: they are just closed.
 	OnClose func() error
 	// Clock and Rand date and name the accounts that [Store.CreateUser] makes. Nil: the system's.
@@ -72,10 +77,13 @@ func New(db DB) *Store {
 	if db.Wrote == nil {
 		db.Wrote = func(int) {}
 	}
+	if db.Undone == nil {
+		db.Undone = func(error, bool) bool { return false }
+	}
 	if db.OnClose == nil {
 		db.OnClose = func() error { return closeBoth(db.Reader, db.Writer) }
 	}
-	s := &Store{db: db, reader: newPool(db.Reader, db.Dialect), writer: newPool(db.Writer, db.Dialect)}
+	s := &Store{db: db, reader: newPool(db.Reader, db), writer: newPool(db.Writer, db)}
 	if db.Dialect == SQLite {
 		s.group = newGroup(s.together)
 	}

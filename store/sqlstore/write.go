@@ -12,21 +12,13 @@ import (
 )
 
 // write runs one intention in one transaction: every change of the store goes through here. The function may take no other
-// connection than the transaction's, and keeps nothing that outlives it unless write returns nil.
+// connection than the transaction's, and keeps nothing that outlives it unless write returns nil: it may run more than once.
 func (s *Store) write(ctx context.Context, op string, do func(context.Context, *tx) error) error {
 	return s.wrap(ctx, op, s.transact(ctx, do))
 }
 
-// transact runs one intention: on SQLite together with others that want to write just then, see [group]; on PostgreSQL, which
-// shares its fsyncs by itself, in a transaction of its own.
-func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) error {
-	if s.group != nil {
-		return s.group.write(ctx, do)
-	}
-	return s.transactAlone(ctx, do)
-}
-
-func (s *Store) transactAlone(ctx context.Context, do func(context.Context, *tx) error) (err error) {
+// attempt runs the transaction once; see [Store.transact].
+func (s *Store) attempt(ctx context.Context, do func(context.Context, *tx) error) (err error) {
 	raw, err := s.begin(ctx)
 	if err != nil {
 		return err
