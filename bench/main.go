@@ -19,7 +19,7 @@ import (
 // options are the command line.
 type options struct {
 	binary, dir, out string
-	only             string
+	only, match      string
 	large            bool
 	each             time.Duration
 	samples          int
@@ -32,6 +32,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "where the databases are made: on a real disk (default: the folder of temporary files)")
 	flag.StringVar(&o.out, "out", "", "write the tables to this file as well")
 	flag.StringVar(&o.only, "only", "", "measure only these parts: "+strings.Join(partNames(), ","))
+	flag.StringVar(&o.match, "match", "", "of the loads only those whose name has this in it, such as \"SQLite sign-in, address typed 16\"")
 	flag.BoolVar(&o.large, "large", false, "measure a database of a million credentials too; filling it takes a minute or two")
 	flag.DurationVar(&o.each, "each", 5*time.Second, "how long each load lasts")
 	flag.IntVar(&o.samples, "samples", 500, "how many samples of each kind the statistic of identities takes")

@@ -146,6 +146,13 @@ func (g *group) last() uint64 {
 	return g.turns
 }
 
+// length is how many wait.
+func (g *group) length() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.waiting)
+}
+
 // claim takes the first of those that wait, up to that turn. From now on they cannot be withdrawn.
 func (g *group) claim(turn uint64) []*intention {
 	g.mu.Lock()

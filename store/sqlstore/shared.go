@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -37,6 +38,10 @@ func (s *Store) share(g *group) (wrote int) {
 			one.settle(err)
 		}
 		return 0
+	}
+	// Whoever is about to come may come now. This waits for nobody: where nothing else is ready to run, it returns at once.
+	for before := -1; before < g.length() && before < groupMost; runtime.Gosched() {
+		before = g.length()
 	}
 	run := &sharing{group: g, tx: &tx{raw: raw, pool: s.writer}, claimed: g.claim(math.MaxUint64)}
 	defer run.end() // deferred, so that nothing keeps the only writing connection, nor anybody waiting
