@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
 )
@@ -43,6 +45,33 @@ func (s *Store) Credential(ctx context.Context, credentialID []byte) (account.Cr
 		err = account.ErrNotFound
 	}
 	return found.credential, found.owner.user(), s.wrap(ctx, "find credential", err)
+}
+
+// Presented is Credential and Level in one read.
+func (s *Store) Presented(
+	ctx context.Context, credentialID []byte, now time.Time, limit account.Bucket,
+) (account.Credential, *account.User, time.Duration, error) {
+	// The bucket stands in every row and in the one that there is where nothing was found.
+	found, _, err := first(ctx, s.reader, scanPresented, `
+		SELECT COALESCE(c.id, ''), COALESCE(c.user_id, ''), COALESCE(c.credential_id, ''), COALESCE(c.public_key, ''),
+			COALESCE(c.algorithm, 0), COALESCE(c.sign_count, 0), COALESCE(c.transports, '[]'),
+			COALESCE(c.backup_eligible, FALSE), COALESCE(c.backed_up, FALSE), COALESCE(c.user_verified, FALSE),
+			COALESCE(c.attachment, ''), COALESCE(c.discoverable, ''), COALESCE(c.aaguid, ''),
+			COALESCE(c.attestation_format, ''), COALESCE(c.nickname, ''), COALESCE(c.usage, ''),
+			COALESCE(c.created, 0), COALESCE(c.last_used, 0), a.handle,
+			u.id, u.email, u.password_hash, u.active, u.created, b.full_at
+		FROM (SELECT (SELECT full_at FROM latchkey_buckets WHERE bucket = $2) AS full_at) b
+		LEFT JOIN latchkey_credentials c ON c.credential_id = $1
+		LEFT JOIN latchkey_accounts a ON a.user_id = c.user_id
+		LEFT JOIN latchkey_users u ON u.id = c.user_id`, blob(credentialID), text(limit.Key))
+	var wait time.Duration
+	if err == nil && found.fullAt.Valid && len(limiting([]account.Bucket{limit})) > 0 {
+		wait = max(0, time.Duration(found.fullAt.Int64-latest(now, limit))*time.Microsecond)
+	}
+	if err == nil && found.credential.ID == "" {
+		err = account.ErrNotFound
+	}
+	return found.credential, found.owner.user(), wait, s.wrap(ctx, "find presented credential", err)
 }
 
 // Credentials lists an account's passkeys, oldest first.
@@ -166,6 +195,23 @@ func scanCredential(row scanner) (account.Credential, error) {
 type ownedCredential struct {
 	credential account.Credential
 	owner      ownerColumns
+}
+
+// presented is a credential with its owner, or none, and a bucket.
+type presented struct {
+	ownedCredential
+	fullAt sql.NullInt64
+}
+
+func scanPresented(row scanner) (presented, error) {
+	var r credentialRow
+	var found presented
+	err := row.Scan(append(append(r.dest(), found.owner.dest()...), &found.fullAt)...)
+	if err != nil || r.c.ID == "" {
+		return found, err
+	}
+	found.credential, err = r.credential()
+	return found, err
 }
 
 func scanOwnedCredential(row scanner) (ownedCredential, error) {

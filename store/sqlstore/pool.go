@@ -83,6 +83,11 @@ func (p *pool) rows(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	if !p.keep {
 		return p.db.QueryContext(ctx, query, args...)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// One that could be cancelled would cost two goroutines, more than such a read: list looks at the context between rows.
+	ctx = context.WithoutCancel(ctx)
 	stmt, err := p.prepare(ctx, query)
 	if err != nil {
 		return nil, err
@@ -183,6 +188,9 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 			return nil, err
 		}
 		all = append(all, one)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
 	return all, rows.Err()
 }

@@ -15,8 +15,12 @@ var cancellationTests = []test{
 		spend := e.spend()
 		f := s.signin(e)
 		for name, call := range map[string]func() error{
-			"UserHandle":    func() error { _, err := e.store.UserHandle(ctx, "u", e.bytes(32)); return err },
-			"Credential":    func() error { _, _, err := e.store.Credential(ctx, s.credential.CredentialID); return err },
+			"UserHandle": func() error { _, err := e.store.UserHandle(ctx, "u", e.bytes(32)); return err },
+			"Credential": func() error { _, _, err := e.store.Credential(ctx, s.credential.CredentialID); return err },
+			"Presented": func() error {
+				_, _, _, err := e.store.Presented(ctx, s.credential.CredentialID, noon, s.bucket)
+				return err
+			},
 			"Credentials":   func() error { _, err := e.store.Credentials(ctx, s.user.ID); return err },
 			"SecondFactors": func() error { _, err := e.store.SecondFactors(ctx, s.user.ID); return err },
 			"Session":       func() error { _, _, err := e.store.Session(ctx, s.session.Kind, s.session.Digest); return err },
