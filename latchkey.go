@@ -84,12 +84,15 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 	return a, nil
 }
 
+// asides is how many mails that nobody waits for go out at once.
+const asides = 32
+
 func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *message.Catalogue) signin.Config {
 	c := a.cfg
 	return signin.Config{
 		RelyingParty: rp, Policy: c.Policy, Origins: c.Origins, SiteName: c.RPName, Ring: ring, Messages: texts,
 		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
-		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil,
+		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil, Asides: asides, Base: c.Origins[0] + c.URLPrefix,
 		AllowAsFirstFactor: c.AllowAsFirstFactor, AllowAsMultiFactor: c.AllowAsMultiFactor, AllowUserHints: c.AllowUserHints, AllowAsVerify: c.AllowAsVerify,
 		RegisterWithin: c.RegisterWithin, RegisterTimeout: c.RegisterTimeout, SigninWithin: c.SigninWithin, SigninTimeout: c.SigninTimeout,
 		NameMaxLength: c.NameMaxLength, Freshness: c.Freshness, FreshnessGrace: c.FreshnessGrace,
@@ -125,12 +128,38 @@ func (a *Auth) RecoveryLink(ctx context.Context, email string) (string, error) {
 	return a.cfg.Origins[0] + a.cfg.URLPrefix + "/recover/" + token, nil
 }
 
+// ErrKeys: what the store holds was sealed under a key that is not among Config.SecretKeys. Put the missing one back, after the first.
+var ErrKeys = signin.ErrKeys
+
+// CheckKeys reports whether Config.SecretKeys are those of the store, ErrKeys if not. Call it when a program starts, so that it does not come
+// out at the first code that somebody types.
+func (a *Auth) CheckKeys(ctx context.Context) error { return a.service.CheckKeys(ctx) }
+
+// Reseal seals what the store holds under the first of Config.SecretKeys. After that the others can be taken away, once every server has the
+// first, and what they sealed for browsers is older than you care for: a day for links, a year for what tells known browsers.
+func (a *Auth) Reseal(ctx context.Context) (signin.Resealed, error) { return a.service.Reseal(ctx) }
+
+// ForgetLostKeys gives up what was sealed under keys that are gone for good: everybody's recovery codes. Authenticator apps under them have
+// to be set up anew; [Auth.Reseal] names whose.
+func (a *Auth) ForgetLostKeys(ctx context.Context) error { return a.service.ForgetLostKeys(ctx) }
+
+// Unlock opens the steps of an account again that were closed after too many failures in a row. Make sure that it is the owner who asks.
+// ErrNotFound of package account if nobody has that address.
+func (a *Auth) Unlock(ctx context.Context, email string) error {
+	user, err := a.users.UserByEmail(ctx, email)
+	if err != nil {
+		return fmt.Errorf("latchkey: unlock: %w", err)
+	}
+	return a.service.Unlock(ctx, signin.Client{}, user)
+}
+
 // Sweep deletes what has ended: sessions, pending sign-ins, spent states. Call it now and then, every minute or so; any
 // number of replicas may.
 func (a *Auth) Sweep(ctx context.Context) error { return a.service.Sweep(ctx) }
 
-// Close writes what waits to be written. The store is the caller's to close.
-func (a *Auth) Close(ctx context.Context) error { return a.service.Flush(ctx) }
+// Close waits for mails that are on their way, and writes what waits to be written. Call it once no more requests come. The store is the
+// caller's to close.
+func (a *Auth) Close(ctx context.Context) error { return a.service.Close(ctx) }
 
 // clone is a copy that the caller can no longer change, with what is empty filled in.
 func (c Config) clone() Config {

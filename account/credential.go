@@ -100,15 +100,17 @@ type Credentials interface {
 
 // FinishRegistration stores Credential if the state is unspent and whoever started is still there.
 //
-// Errors: ErrSpent; ErrSessionGone; ErrPendingGone; ErrInactive; ErrTooManyCredentials; ErrNicknameInUse; ErrCredentialInUse. The state is spent even
+// Errors: ErrSpent; ErrSessionGone; ErrPendingGone; ErrInactive; ErrFactorSetUp; ErrTooManyCredentials; ErrNicknameInUse; ErrCredentialInUse. The state is spent even
 // where the nickname or the credential id is in use, in which case nothing else happens.
 type FinishRegistration struct {
 	Spend      Spend
 	Credential Credential
-	// SessionID is the session that started it; it must be live. Empty in a sign-in that sets up its second factor.
+	// SessionID is the session that started it; it must be live. Empty in a sign-in that sets up its second factor. The passkey was held:
+	// it becomes the session's HeldAt.
 	SessionID string
-	// PendingID is that sign-in. It becomes ready for this passkey.
+	// PendingID is that sign-in. It becomes ready for this passkey, where the account still lacks what Lack says.
 	PendingID string
+	Lack      Lack
 	// Most is how many passkeys the account may have with this one; 0: any number.
 	Most int
 	// EndDevices forgets the account's remembered devices, as every change of factors does.
@@ -128,6 +130,13 @@ type RemoveCredential struct {
 	EndDevices bool
 	// Events are recorded with the removal, their empty Subject filled in with the nickname.
 	Events []Event
+}
+
+// Lack is what an account must not have got when a sign-in sets up its second factor on the way. It is judged inside the
+// transaction: whoever knows the password alone is not let in by a factor of their own beside the owner's. ErrFactorSetUp otherwise.
+type Lack struct {
+	// Secondary: a secondary passkey. Codes: a code method. Strong: a first passkey that verified its user.
+	Secondary, Codes, Strong bool
 }
 
 // Keep is what a removal must leave behind. It is judged inside the removing transaction, so that of two racing

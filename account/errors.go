@@ -17,6 +17,9 @@ var (
 	ErrCodeSpent          = errors.New("account: the code was used before")
 	ErrLastWayIn          = errors.New("account: it is the last way in")
 	ErrLastSecondFactor   = errors.New("account: it is the last second factor")
+	ErrFactorSetUp        = errors.New("account: the account has a second factor by now")
+	// ErrStepClosed: so many guesses in a row were wrong that a step takes no more.
+	ErrStepClosed = errors.New("account: the step is closed after too many failures in a row")
 	// ErrUnavailable wraps a failure to reach the database: worth another try later.
 	ErrUnavailable = errors.New("account: the store is unavailable")
 )

@@ -54,6 +54,8 @@ const (
 	EventRecoveryLinkMade  EventKind = "recovery_link.made"
 	EventRecoveryLinkUsed  EventKind = "recovery_link.used"
 	EventThrottled         EventKind = "throttled"
+	EventStepClosed        EventKind = "step.closed"
+	EventStepReopened      EventKind = "step.reopened"
 	EventFactorsReset      EventKind = "user.factors_reset"
 )
 

@@ -35,6 +35,9 @@ type Session struct {
 	Created time.Time
 	// AuthenticatedAt is the last time that the person proved to be there, what freshness is counted from.
 	AuthenticatedAt time.Time
+	// HeldAt is the last time that the person proved to hold something: a passkey, or what codes come from. Zero: never in this session.
+	// What changes the factors of an account that has a second one asks for such a proof.
+	HeldAt time.Time
 	// LastSeen is written at most once a minute.
 	LastSeen time.Time
 	// Expires is the absolute end. IdleFor ends it earlier when nothing was seen for so long; 0 means never.
@@ -84,7 +87,7 @@ type Renewal struct {
 
 // FinishSignin is the end of one step of a sign-in. Everything that is set happens, or nothing does.
 //
-// Errors: ErrSpent (the state); ErrPendingGone; ErrInactive; ErrNotFound (the credential or the factor);
+// Errors: ErrSpent (the state); ErrPendingGone; ErrInactive; ErrFactorSetUp; ErrNotFound (the credential or the factor);
 // ErrSignCount (the credential's counter has meanwhile moved on); ErrCodeSpent (a TOTP step or recovery code).
 // With one of these errors the state is spent all the same, and nothing else has happened.
 type FinishSignin struct {
@@ -99,8 +102,9 @@ type FinishSignin struct {
 	// RecoveryCode are the digests of one recovery code, one for each key that it may be stored under. The one that the account has is
 	// deleted; ErrCodeSpent if it has none of them.
 	RecoveryCode [][]byte
-	// AddFactor is the code method that the person set up on the way.
+	// AddFactor is the code method that the person set up on the way, where the account still lacks what Lack says.
 	AddFactor *Factor
+	Lack      Lack
 	// EndDevices forgets the account's remembered devices, before Device is added.
 	EndDevices bool
 	// What it leads to: Session, perhaps with Token and Device, or else Pending.
@@ -108,8 +112,9 @@ type FinishSignin struct {
 	Token   *Session
 	Device  *Session
 	Pending *Pending
-	// Refund gives back what was taken from the buckets for this guess, which was no wrong one.
+	// Refund gives back what was taken from the buckets for this guess, which was no wrong one. Clear ends the streaks that it ends.
 	Refund []Bucket
+	Clear  ClearStreaks
 	Events []Event
 }
 
@@ -122,12 +127,14 @@ type FinishVerify struct {
 	Spend      *Spend
 	Credential *CredentialUse
 	Factor     *FactorUse
-	// Methods are the session's methods from now on, AuthenticatedAt its new time of proof.
+	// Methods are the session's methods from now on, AuthenticatedAt and HeldAt its new times of proof.
 	Methods         []Method
 	AuthenticatedAt time.Time
+	HeldAt          time.Time
 	// Token is a new bearer token that was asked for with it.
 	Token  *Session
 	Refund []Bucket
+	Clear  ClearStreaks
 	Events []Event
 }
 

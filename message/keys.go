@@ -55,6 +55,8 @@ const (
 
 	// PasswordMismatch is a text only: its code is InvalidPassword.
 	PasswordMismatch Key = "PASSWORD_MISMATCH"
+	// StepClosed is a text only: its code is TooManyAttempts.
+	StepClosed Key = "STEP_CLOSED"
 	// PasskeysTooMany is a text only: its code is APIError. {{.Max}}
 	PasskeysTooMany Key = "PASSKEYS_TOO_MANY"
 )

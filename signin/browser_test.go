@@ -15,7 +15,7 @@ type browser struct {
 	svc    *signin.Service
 	client signin.Client
 
-	cookie, pending, device, bearer string
+	cookie, pending, device, bearer, known string
 	// note is the grace's.
 	note string
 	// program: it shows its bearer token and no cookie.
@@ -43,7 +43,7 @@ func (b *browser) caller() *signin.Caller {
 		c := *b.fixed
 		return &c
 	}
-	c, err := b.svc.Identify(b.h.ctx, b.client, signin.Credentials{Cookie: b.cookie, Bearer: b.bearer, HasBearer: b.program, Pending: b.pending, Device: b.device})
+	c, err := b.svc.Identify(b.h.ctx, b.client, signin.Credentials{Cookie: b.cookie, Bearer: b.bearer, HasBearer: b.program, Pending: b.pending, Device: b.device, Known: b.known})
 	b.h.ok(err)
 	return c
 }
@@ -65,6 +65,9 @@ func (b *browser) keep(out signin.Outcome, err error) (signin.Outcome, error) {
 	}
 	if out.Device != "" {
 		b.device = out.Device
+	}
+	if out.Known != "" {
+		b.known = out.Known
 	}
 	if out.PendingToken != "" {
 		b.pending = out.PendingToken

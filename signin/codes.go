@@ -148,37 +148,6 @@ func (s *Service) silenced(ctx context.Context, c Client, userID string) bool {
 	return wait > 0
 }
 
-// take takes from buckets, or refuses with how long to wait.
-func (s *Service) take(ctx context.Context, c *Caller, userID string, m account.Method, buckets ...account.Bucket) error {
-	wait, err := s.store.Take(ctx, s.now(), buckets...)
-	if err != nil {
-		return fmt.Errorf("signin: throttle: %w", err)
-	}
-	if wait <= 0 {
-		return nil
-	}
-	return s.throttled(ctx, c, userID, m, wait)
-}
-
-func (s *Service) throttled(ctx context.Context, c *Caller, userID string, m account.Method, wait time.Duration) error {
-	r := refuse(message.TooManyAttempts, "", "Wait", s.span(c.Lang, wait)).why("throttled", nil)
-	r.RetryAfter = wait
-	return s.refused(ctx, c.Client, account.EventThrottled, userID, m, r)
-}
-
-// span is a duration in words.
-func (s *Service) span(lang string, d time.Duration) string {
-	if d <= time.Minute {
-		return s.Messages.Text(lang, "span.seconds", "N", max(1, int(d.Seconds()+0.999)))
-	}
-	return s.Messages.Text(lang, "span.minutes", "N", int((d+time.Minute-1)/time.Minute))
-}
-
-// guess names the buckets of one guess at an account's step: the account's own and the address's.
-func (s *Service) guess(c *Caller, step, subject string) []account.Bucket {
-	return []account.Bucket{s.ThrottleAccount.Bucket(step, subject), s.address(c)}
-}
-
 func ignoreNotFound(err error) error {
 	if errors.Is(err, account.ErrNotFound) {
 		return nil

@@ -21,6 +21,8 @@ type Outcome struct {
 	Bearer        string
 	Device        string
 	DeviceExpires time.Time
+	// Known is what the browser shows from now on to be known to the account again.
+	Known string
 	// Pending is set while a second factor is missing. Methods are the choice at select.
 	Pending      *account.Pending
 	PendingToken string
@@ -153,6 +155,11 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 	out.Session, out.Token = sess, token
 	write := end.write
 	write.UserID, write.Session = user.ID, sess
+	write.Clear = Streaks(user)
+	stranger := s.known(c, account.CanonicalEmail(user.Email)) == ""
+	if out.Known, err = s.know(c, user); err != nil {
+		return Outcome{}, err
+	}
 	if w.Bearer {
 		if write.Token, out.Bearer, err = s.newSession(c, user.ID, account.SessionToken, methods, remember); err != nil {
 			return Outcome{}, err
@@ -169,9 +176,15 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 	if e.Method == account.MethodUserVerification {
 		e.Method = account.MethodPasskey
 	}
+	if stranger {
+		e.Reason = "new_device"
+	}
 	write.Events = append(write.Events, e)
 	if err := s.finish(ctx, c, write); err != nil {
 		return Outcome{}, err
+	}
+	if stranger {
+		s.tellNewDevice(ctx, c.Client, user)
 	}
 	return out, nil
 }
@@ -221,6 +234,9 @@ func (s *Service) newSession(c *Caller, userID string, kind account.SessionKind,
 		Created: now, AuthenticatedAt: now, LastSeen: now,
 		Expires: now.Add(s.SessionLifetime), IdleFor: s.SessionIdle,
 		Remember: remember, UserAgent: clip(c.UserAgent, 256),
+	}
+	if heldIn(methods) {
+		sess.HeldAt = now
 	}
 	if remember {
 		sess.Expires, sess.IdleFor = now.Add(s.RememberLifetime), s.RememberLifetime

@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -277,7 +278,7 @@ func TestFresh_PasskeysOfTheUsagesThatMayVerify(t *testing.T) {
 		u := *b.caller().User
 		ways, err := h.VerifyWays(h.ctx, u)
 		h.ok(err)
-		if want := (signin.VerifyWays{Password: true, Passkey: c.first || c.secondary}); ways != want {
+		if want := (signin.VerifyWays{Password: true, Passkey: c.first || c.secondary}); !reflect.DeepEqual(ways, want) {
 			t.Errorf("%v: ways %+v", c.allow, ways)
 		}
 	}

@@ -122,6 +122,7 @@ type house struct {
 	store *spy
 	clock *clock
 	post  *post
+	owner *person // of a test in which somebody else comes between
 
 	mu      sync.Mutex
 	told    []account.Event

@@ -32,7 +32,7 @@ func (h *house) events() []account.Event {
 }
 
 // changeable are the tables that a refusal may write to: spent states, the throttles' counts, events.
-var changeable = []string{"latchkey_states", "latchkey_buckets", "latchkey_events", "sqlite_sequence"}
+var changeable = []string{"latchkey_states", "latchkey_buckets", "latchkey_streaks", "latchkey_events", "sqlite_sequence"}
 
 // uncounted are columns that any request may change: how often a code was tried, which is a throttle's count, and when a session
 // was last seen.

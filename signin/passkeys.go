@@ -166,6 +166,9 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 		Spend: s.spend(ceremonyRegister, st), Credential: cred,
 		SessionID: st.Session, PendingID: st.Pending, Most: mostPasskeys, EndDevices: true, Events: []account.Event{e},
 	}
+	if !c.SignedIn() {
+		write.Lack = s.lack(c.Pending.Proved)
+	}
 	if err := s.store.FinishRegistration(ctx, write); err != nil {
 		if r, ok := AsRefusal(refusalOf(err)); ok {
 			return refused(r)

@@ -8,14 +8,8 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/names"
 	"github.com/latchkey-auth/latchkey/internal/password"
-	"github.com/latchkey-auth/latchkey/internal/throttle"
 	"github.com/latchkey-auth/latchkey/message"
 )
-
-// address is the bucket of wrong guesses from one address.
-func (s *Service) address(c *Caller) account.Bucket {
-	return s.ThrottleAddress.Bucket("address", throttle.AddressSubject(c.Address))
-}
 
 // Login is a sign-in with a password.
 //
@@ -26,8 +20,8 @@ func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wi
 		return Outcome{}, s.refusedAll(ctx, c.Client, account.EventSigninRefused, s.lacking(email, pass))
 	}
 	canonical := account.CanonicalEmail(email)
-	buckets := s.guess(c, "password", canonical)
-	if err := s.take(ctx, c, "", account.MethodPassword, buckets...); err != nil {
+	guess := s.guess(c, "password", canonical)
+	if err := s.attempt(ctx, c, "", account.MethodPassword, guess, canonical); err != nil {
 		return Outcome{}, err
 	}
 	user, err := s.users.UserByEmail(ctx, canonical)
@@ -37,7 +31,7 @@ func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wi
 	known := err == nil
 	ok, err := s.checkPassword(ctx, user, pass)
 	if errors.Is(err, password.ErrBusy) { // no guess was looked at
-		return Outcome{}, errors.Join(err, s.store.Refund(ctx, buckets...))
+		return Outcome{}, errors.Join(err, s.store.Refund(ctx, guess))
 	}
 	if err != nil {
 		return Outcome{}, err
@@ -46,7 +40,7 @@ func (s *Service) Login(ctx context.Context, c *Caller, email, pass string, w Wi
 		r := s.wrongPassword(known, ok)
 		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, user.ID, account.MethodPassword, r)
 	}
-	out, err := s.first(ctx, c, user, []account.Method{account.MethodPassword}, w, account.FinishSignin{Refund: buckets})
+	out, err := s.first(ctx, c, user, []account.Method{account.MethodPassword}, w, account.FinishSignin{Refund: guess.Buckets, Clear: s.right(guess)})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -217,8 +211,16 @@ func (s *Service) Register(ctx context.Context, c *Caller, n NewAccount, w Wish)
 	case err != nil:
 		return Outcome{}, fmt.Errorf("signin: register: %w", err)
 	}
+	here := *c // who made the account here is no stranger to it
+	if here.Known, err = s.know(c, user); err != nil {
+		return Outcome{}, err
+	}
 	write := account.FinishSignin{Events: []account.Event{s.event(c.Client, account.EventRegistered, user.ID)}}
-	return s.first(ctx, c, user, []account.Method{account.MethodPassword}, w, write)
+	out, err := s.first(ctx, &here, user, []account.Method{account.MethodPassword}, w, write)
+	if out.Pending != nil {
+		out.Known = here.Known
+	}
+	return out, err
 }
 
 // judgePassword says what is wrong with a new password, nil if nothing is (NIST SP 800-63B §5.1.1.2).
@@ -259,23 +261,28 @@ func (s *Service) ChangePassword(ctx context.Context, c *Caller, p PasswordChang
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventPasswordRefused, user.ID, account.MethodPassword, r)
 	}
-	var refund []account.Bucket
 	if user.HasPassword() {
 		if p.Current == "" {
 			return refused(refuse(message.PasswordNotProvided, "password").why("incomplete", nil))
 		}
-		refund = s.guess(c, "change", user.ID)
-		if err := s.take(ctx, c, user.ID, account.MethodPassword, refund...); err != nil {
+		guess := s.guess(c, "change", user.Email)
+		if err := s.attempt(ctx, c, user.ID, account.MethodPassword, guess, user.Email); err != nil {
 			return Outcome{}, err
 		}
 		ok, err := s.checkPassword(ctx, user, p.Current)
+		if errors.Is(err, password.ErrBusy) { // no guess was looked at
+			return Outcome{}, errors.Join(err, s.store.Refund(ctx, guess))
+		}
 		if err != nil {
 			return Outcome{}, err
 		}
 		if !ok {
 			return refused(refuse(message.InvalidPassword, "password").why("wrong_password", nil))
 		}
-		if err := s.store.Refund(ctx, refund...); err != nil {
+		if err := s.store.Refund(ctx, guess); err != nil {
+			return Outcome{}, fmt.Errorf("signin: change password: %w", err)
+		}
+		if err := s.store.ClearStreaks(ctx, s.right(guess)); err != nil {
 			return Outcome{}, fmt.Errorf("signin: change password: %w", err)
 		}
 	}

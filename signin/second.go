@@ -104,8 +104,8 @@ func (s *Service) Validate(ctx context.Context, c *Caller, code string, w Wish) 
 	if !method.IsCode() {
 		method = account.MethodAuthenticator
 	}
-	buckets := s.guess(c, "code", user.ID)
-	if err := s.take(ctx, c, user.ID, method, buckets...); err != nil {
+	guess := s.guess(c, "code", user.Email)
+	if err := s.attempt(ctx, c, user.ID, method, guess, user.Email); err != nil {
 		return Outcome{}, err
 	}
 	second, err := s.store.SecondFactors(ctx, user.ID)
@@ -121,7 +121,7 @@ func (s *Service) Validate(ctx context.Context, c *Caller, code string, w Wish) 
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
-	write := account.FinishSignin{PendingID: c.Pending.ID, Refund: buckets}
+	write := account.FinishSignin{PendingID: c.Pending.ID, Refund: guess.Buckets}
 	if _, setUp := second.Code(proved); setUp {
 		write.Factor = &account.FactorUse{Method: proved, Step: step, At: s.now()}
 	}
@@ -227,15 +227,19 @@ func (s *Service) Recover(ctx context.Context, c *Caller, code string, w Wish) (
 		return Outcome{}, s.notNow(ctx, c, account.MethodRecoveryCode)
 	}
 	user := *c.PendingUser
-	buckets := s.guess(c, "recovery", user.ID)
-	if err := s.take(ctx, c, user.ID, account.MethodRecoveryCode, buckets...); err != nil {
+	guess := s.guess(c, "recovery", user.Email)
+	if err := s.attempt(ctx, c, user.ID, account.MethodRecoveryCode, guess, user.Email); err != nil {
 		return Outcome{}, err
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
+	digests, err := s.recoveryDigests(ctx, user.ID, code)
+	if err != nil {
+		return Outcome{}, err
+	}
 	e := s.event(c.Client, account.EventRecoveryCodeUsed, user.ID)
 	e.Method = account.MethodRecoveryCode
-	write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: factor.RecoveryDigests(s.Ring, user.ID, code), Refund: buckets, Events: []account.Event{e}}
+	write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: digests, Refund: guess.Buckets, Events: []account.Event{e}}
 	out, err := s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{account.MethodRecoveryCode}), w, completion{write: write, second: true, recovered: true})
 	if err != nil {
 		return Outcome{}, err
@@ -256,7 +260,11 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, c *Caller) ([]string, er
 	}
 	digests := make([][]byte, len(codes))
 	for i, code := range codes {
-		digests[i] = factor.RecoveryDigests(s.Ring, c.User.ID, code)[0]
+		all, err := s.recoveryDigests(ctx, c.User.ID, code)
+		if err != nil {
+			return nil, err
+		}
+		digests[i] = all[0]
 	}
 	r := account.ReplaceRecoveryCodes{UserID: c.User.ID, Digests: digests, At: s.now(), EndDevices: true, Events: []account.Event{s.event(c.Client, account.EventRecoveryCodesMade, c.User.ID)}}
 	if err := s.store.ReplaceRecoveryCodes(ctx, r); err != nil {

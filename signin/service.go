@@ -28,15 +28,17 @@ type Config struct {
 	Policy       passkey.Policy
 	Origins      []string
 	SiteName     string
-	Ring         *seal.Ring
-	Passwords    *password.Hasher
-	Messages     *message.Catalogue
-	Sender       Sender
-	ParsePhone   func(string) (string, error)
-	OnEvent      func(account.Event)
-	Clock        func() time.Time
-	Rand         io.Reader
-	Log          *slog.Logger
+	// Base is where links in mails lead: the first origin with the prefix, without a slash at its end.
+	Base       string
+	Ring       *seal.Ring
+	Passwords  *password.Hasher
+	Messages   *message.Catalogue
+	Sender     Sender
+	ParsePhone func(string) (string, error)
+	OnEvent    func(account.Event)
+	Clock      func() time.Time
+	Rand       io.Reader
+	Log        *slog.Logger
 
 	AllowAsFirstFactor, AllowAsMultiFactor, AllowUserHints bool
 	AllowAsVerify                                          []account.Usage
@@ -63,6 +65,9 @@ type Config struct {
 
 	ThrottleAccount, ThrottleAddress, ThrottleSend throttle.Rate
 
+	// Asides is how many notices may go out beside requests at once; with 0 each request sends its own.
+	Asides int
+
 	// UsersElsewhere: the accounts are the app's own, whatever the store returns beside a session or a passkey.
 	UsersElsewhere bool
 }
@@ -70,16 +75,20 @@ type Config struct {
 // Service is the state machine over one store. It is safe for concurrent use.
 type Service struct {
 	Config
-	users  account.Users
-	store  account.Store
-	codes  *factor.Codes
-	states map[ceremony]*seal.Box
-	totp   *seal.Box
-	setups *seal.Box
-	graces *seal.Box
-	ids    *seal.MAC
-	decoys decoyKey
-	seen   seenBatch
+	users   account.Users
+	store   account.Store
+	codes   *factor.Codes
+	states  map[ceremony]*seal.Box
+	totp    *seal.Box
+	setups  *seal.Box
+	graces  *seal.Box
+	knowns  *seal.Box
+	ids     *seal.MAC
+	wraps   *seal.Box
+	decoys  keyOnce
+	codeKey keyOnce
+	seen    seenBatch
+	asides  asides
 }
 
 // New makes a service. The root package has checked the settings.
@@ -100,9 +109,12 @@ func New(cfg Config, users account.Users, store account.Store) *Service {
 		totp:   cfg.Ring.Box("totp secret"),
 		setups: cfg.Ring.Box("pending setup"),
 		graces: cfg.Ring.Box("freshness grace"),
+		knowns: cfg.Ring.Box("known browser"),
+		wraps:  cfg.Ring.Box("stored key"),
 		ids:    cfg.Ring.MAC("identity in a state"),
 	}
-	for _, c := range []ceremony{ceremonyRegister, ceremonySignin, ceremonyVerify, ceremonySetup, ceremonyRecover, ceremonyConfirm} {
+	s.asides.places = make(chan struct{}, max(0, cfg.Asides))
+	for _, c := range []ceremony{ceremonyRegister, ceremonySignin, ceremonyVerify, ceremonySetup, ceremonyRecover, ceremonyConfirm, ceremonyReopen, ceremonyVerifyCode} {
 		s.states[c] = cfg.Ring.Box("state " + string(c))
 	}
 	return s
@@ -126,8 +138,9 @@ type Caller struct {
 	Pending *account.Pending
 	// PendingUser is the user of Pending.
 	PendingUser *account.User
-	// Device is the remembered device's token that the browser sent, unverified.
+	// Device is the remembered device's token that the browser sent, unverified; Known what says whose accounts it has signed in to.
 	Device string
+	Known  string
 	// Token is the session's token as it came.
 	Token string
 }

@@ -17,14 +17,14 @@ type Credentials struct {
 	// Cookie is the session cookie's value; Bearer an explicit bearer token, which wins over it.
 	Cookie, Bearer string
 	HasBearer      bool
-	// Pending is the pending sign-in's cookie; Device the remembered device's.
-	Pending, Device string
+	// Pending is the pending sign-in's cookie; Device the remembered device's; Known the known browser's.
+	Pending, Device, Known string
 }
 
 // Identify finds out who a request is from. Bad and ended tokens are nobody; they are no error. A bad bearer is nobody
 // even where the cookie is good.
 func (s *Service) Identify(ctx context.Context, client Client, cr Credentials) (*Caller, error) {
-	c := &Caller{Client: client, Device: cr.Device}
+	c := &Caller{Client: client, Device: cr.Device, Known: cr.Known}
 	kind, token := account.SessionBrowser, cr.Cookie
 	if cr.HasBearer {
 		kind, token = account.SessionToken, cr.Bearer

@@ -104,6 +104,11 @@ func (s *Service) mustSetUp(ctx context.Context, c *Caller) error {
 	return nil
 }
 
+// lack is mustSetUp for the store, which judges it again with the setup itself: the owner may be setting one up at this moment.
+func (s *Service) lack(proved []account.Method) account.Lack {
+	return account.Lack{Secondary: true, Codes: s.TwoFactor, Strong: !slices.Contains(proved, account.MethodUserVerification)}
+}
+
 // keepSetup puts a setup into the pending sign-in, sealed, for it may hold an authenticator's key.
 func (s *Service) keepSetup(ctx context.Context, c *Caller, st *setup) error {
 	raw, err := json.Marshal(st)
@@ -142,8 +147,8 @@ func (s *Service) FinishSetup(ctx context.Context, c *Caller, token, code string
 	}
 	spend := s.spend(ceremonySetup, st)
 	spend.Tries = setupTries
-	buckets := s.guess(c, "setup", c.User.ID)
-	if err := s.take(ctx, c, c.User.ID, st.Setup.Method, buckets...); err != nil {
+	guess := s.confirming(c, *c.User)
+	if err := s.take(ctx, c, c.User.ID, st.Setup.Method, guess.Buckets...); err != nil {
 		return none, err
 	}
 	if err := s.store.TryState(ctx, spend); err != nil {
@@ -167,11 +172,18 @@ func (s *Service) FinishSetup(ctx context.Context, c *Caller, token, code string
 		return none, fmt.Errorf("signin: finish setup: %w", err)
 	}
 	s.emit(write.Events)
-	if err := s.store.Refund(ctx, buckets...); err != nil {
+	if err := s.store.Refund(ctx, guess); err != nil {
 		return none, fmt.Errorf("signin: finish setup: %w", err)
 	}
 	s.tell(ctx, c.Client, *c.User, "factor_added", "Method", s.methodName(c.Lang, f.Method))
 	return f, nil
+}
+
+// confirming is what a code that confirms a new method is counted in. It is no streak: the person who sets it up guesses at nobody's.
+func (s *Service) confirming(c *Caller, user account.User) account.Guess {
+	g := s.guess(c, "setup", user.Email)
+	g.Streak = account.Streak{}
+	return g
 }
 
 func (s *Service) added(c *Caller, f account.Factor) account.Event {
@@ -222,8 +234,8 @@ func (s *Service) confirm(ctx context.Context, c *Caller, code string, w Wish) (
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventFactorRefused, user.ID, st.Method, r)
 	}
-	buckets := s.guess(c, "setup", user.ID)
-	if err := s.take(ctx, c, user.ID, st.Method, buckets...); err != nil {
+	guess := s.confirming(c, user)
+	if err := s.take(ctx, c, user.ID, st.Method, guess.Buckets...); err != nil {
 		return Outcome{}, err
 	}
 	allowed, err := s.store.TryCode(ctx, c.Pending.ID, setupTries+1)
@@ -239,7 +251,7 @@ func (s *Service) confirm(ctx context.Context, c *Caller, code string, w Wish) (
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
-	write := account.FinishSignin{PendingID: c.Pending.ID, AddFactor: &f, EndDevices: true, Refund: buckets, Events: []account.Event{s.added(c, f)}}
+	write := account.FinishSignin{PendingID: c.Pending.ID, AddFactor: &f, Lack: s.lack(c.Pending.Proved), EndDevices: true, Refund: guess.Buckets, Events: []account.Event{s.added(c, f)}}
 	out, err := s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{f.Method}), w, completion{write: write, second: true})
 	if err != nil {
 		return Outcome{}, err

@@ -220,8 +220,16 @@ func (s *spy) Level(ctx context.Context, now time.Time, b ...account.Bucket) (ti
 	return ask(s, "Level", func() (time.Duration, error) { return s.store.Level(ctx, now, b...) })
 }
 
-func (s *spy) Refund(ctx context.Context, b ...account.Bucket) error {
-	return s.tell("Refund", func() error { return s.store.Refund(ctx, b...) })
+func (s *spy) Guess(ctx context.Context, now time.Time, g account.Guess) (time.Duration, error) {
+	return ask(s, "Guess", func() (time.Duration, error) { return s.store.Guess(ctx, now, g) })
+}
+
+func (s *spy) Refund(ctx context.Context, g account.Guess) error {
+	return s.tell("Refund", func() error { return s.store.Refund(ctx, g) })
+}
+
+func (s *spy) ClearStreaks(ctx context.Context, c account.ClearStreaks) error {
+	return s.tell("ClearStreaks", func() error { return s.store.ClearStreaks(ctx, c) })
 }
 
 func (s *spy) Record(ctx context.Context, e ...account.Event) error {
@@ -233,6 +241,22 @@ func (s *spy) Record(ctx context.Context, e ...account.Event) error {
 
 func (s *spy) Events(ctx context.Context, f account.EventFilter) ([]account.Event, error) {
 	return ask(s, "Events", func() ([]account.Event, error) { return s.store.Events(ctx, f) })
+}
+
+func (s *spy) ReplaceSecret(ctx context.Context, name string, was, secret []byte) (bool, error) {
+	return ask(s, "ReplaceSecret", func() (bool, error) { return s.store.ReplaceSecret(ctx, name, was, secret) })
+}
+
+func (s *spy) PruneEvents(ctx context.Context, before time.Time, limit int) (int, error) {
+	return ask(s, "PruneEvents", func() (int, error) { return s.store.PruneEvents(ctx, before, limit) })
+}
+
+func (s *spy) SealedFactors(ctx context.Context, after account.Factor, limit int) ([]account.Factor, error) {
+	return ask(s, "SealedFactors", func() ([]account.Factor, error) { return s.store.SealedFactors(ctx, after, limit) })
+}
+
+func (s *spy) ResealFactor(ctx context.Context, f account.Factor, secret []byte) (bool, error) {
+	return ask(s, "ResealFactor", func() (bool, error) { return s.store.ResealFactor(ctx, f, secret) })
 }
 
 func (s *spy) Secret(ctx context.Context, name string, candidate []byte) ([]byte, error) {

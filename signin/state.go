@@ -106,6 +106,10 @@ func (s *Service) within(c ceremony) time.Duration {
 		return recoverWithin
 	case ceremonyConfirm:
 		return confirmWithin
+	case ceremonyReopen:
+		return reopenWithin
+	case ceremonyVerifyCode:
+		return max(s.MailCodeValidity, s.SMSCodeValidity)
 	}
 	return s.SigninWithin
 }
@@ -154,6 +158,7 @@ func refusalOf(err error) error {
 		{account.ErrSignCount, refuse(message.WebAuthnNoVerify, "credential").why("sign_count", err)},
 		{account.ErrCodeSpent, refuse(message.TwoFactorInvalidToken, "code").why("code_spent", err)},
 		{account.ErrLastWayIn, refuse(message.LastWayIn, "").why("last_way_in", err)},
+		{account.ErrFactorSetUp, refuse(message.TwoFactorPermissionDenied, "").why("factor_set_up", err)},
 		{account.ErrLastSecondFactor, refuse(message.LastSecondFactor, "").why("last_second_factor", err)},
 	} {
 		if errors.Is(err, x.is) {

@@ -2,11 +2,14 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/factor"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
@@ -18,7 +21,11 @@ func (s *Service) VerifyOffered() bool { return s.Freshness >= 0 }
 func (s *Service) PasskeyVerifyOffered() bool { return s.VerifyOffered() && len(s.AllowAsVerify) > 0 }
 
 // VerifyWays are the proofs that this person can give to verify a session.
-type VerifyWays struct{ Password, Passkey, Code bool }
+type VerifyWays struct {
+	Password, Passkey, Code bool
+	// Sent are the methods whose codes can be sent.
+	Sent []account.Method
+}
 
 // VerifyWays tells which there are.
 func (s *Service) VerifyWays(ctx context.Context, user account.User) (VerifyWays, error) {
@@ -29,6 +36,11 @@ func (s *Service) VerifyWays(ctx context.Context, user account.User) (VerifyWays
 	w := VerifyWays{Password: user.HasPassword()}
 	_, w.Code = second.Code(account.MethodAuthenticator)
 	w.Code = w.Code && s.TwoFactor
+	for _, f := range second.Codes {
+		if s.TwoFactor && f.Method != account.MethodAuthenticator {
+			w.Sent = append(w.Sent, f.Method)
+		}
+	}
 	for _, x := range creds {
 		w.Passkey = w.Passkey || slices.Contains(s.AllowAsVerify, x.Usage)
 	}
@@ -36,8 +48,8 @@ func (s *Service) VerifyWays(ctx context.Context, user account.User) (VerifyWays
 	return w, nil
 }
 
-// Proof is what a person answers /verify with: one of the two.
-type Proof struct{ Password, Code string }
+// Proof is what a person answers /verify with: the password, or a code, of the authenticator app or, with the State that came with it, one that was sent.
+type Proof struct{ Password, Code, State string }
 
 // Verify renews the freshness of the caller's session with a password or a code of the authenticator app.
 func (s *Service) Verify(ctx context.Context, c *Caller, p Proof, w Wish) (Outcome, error) {
@@ -52,20 +64,33 @@ func (s *Service) Verify(ctx context.Context, c *Caller, p Proof, w Wish) (Outco
 	if p.Password == "" && p.Code == "" {
 		return refused(refuse(message.PasswordNotProvided, field).why("incomplete", nil))
 	}
-	buckets := s.guess(c, "verify "+string(method), user.ID)
-	if err := s.take(ctx, c, user.ID, method, buckets...); err != nil {
+	guess := s.guess(c, "verify "+string(method), user.Email)
+	if err := s.attempt(ctx, c, user.ID, method, guess, user.Email); err != nil {
 		return Outcome{}, err
 	}
-	write := account.FinishVerify{Refund: buckets}
-	if method == account.MethodPassword {
+	write := account.FinishVerify{Refund: guess.Buckets, Clear: s.right(guess)}
+	switch {
+	case method == account.MethodPassword:
 		ok, err := s.checkPassword(ctx, user, p.Password)
+		if errors.Is(err, password.ErrBusy) { // no guess was looked at
+			return Outcome{}, errors.Join(err, s.store.Refund(ctx, guess))
+		}
 		if err != nil {
 			return Outcome{}, err
 		}
 		if !ok {
 			return refused(refuse(message.InvalidPassword, field).why("wrong_password", nil))
 		}
-	} else {
+	case p.State != "":
+		sent, spend, err := s.sentCode(ctx, c, p)
+		if r, ok := AsRefusal(err); ok {
+			return refused(r)
+		} else if err != nil {
+			return Outcome{}, err
+		}
+		method, write.Spend = sent, spend
+		write.Factor = &account.FactorUse{Method: method, At: s.now()}
+	default:
 		second, err := s.store.SecondFactors(ctx, user.ID)
 		if err != nil {
 			return Outcome{}, fmt.Errorf("signin: second factors: %w", err)
@@ -89,6 +114,10 @@ func (s *Service) matchTOTP(second account.SecondFactors, code string) (step int
 		return 0, false, nil
 	}
 	key, err := s.totp.Open(string(f.Secret))
+	if errors.Is(err, seal.ErrNotOurs) { // its key was taken away: no code is right, and the operator should know
+		s.Log.Error("the key of an authenticator app does not open: put the secret key back that it was sealed under", "user", f.UserID)
+		return 0, false, nil
+	}
 	if err != nil {
 		return 0, false, fmt.Errorf("signin: the key of an authenticator app does not open: %w", err)
 	}
@@ -102,18 +131,25 @@ func (s *Service) verified(ctx context.Context, c *Caller, proved []account.Meth
 	out := Outcome{User: *c.User, Session: &renewed, Next: w.Next}
 	write.UserID = c.User.ID
 	write.Methods, write.AuthenticatedAt = together(c.Session.Methods, proved), s.now()
+	if write.HeldAt = c.Session.HeldAt; heldIn(proved) {
+		write.HeldAt = write.AuthenticatedAt
+	}
+	if slices.Contains(proved, account.MethodPasskey) {
+		write.Clear = Streaks(*c.User)
+	}
 	var err error
 	if c.Session.Kind == account.SessionBrowser {
 		if out.Token, renewed.Digest, err = s.token(); err != nil {
 			return Outcome{}, err
 		}
 	}
-	renewed.Methods, renewed.AuthenticatedAt = write.Methods, write.AuthenticatedAt
+	renewed.Methods, renewed.AuthenticatedAt, renewed.HeldAt = write.Methods, write.AuthenticatedAt, write.HeldAt
 	write.Session = account.Renewal{SessionID: c.Session.ID, Old: c.Session.Digest, New: renewed.Digest}
 	if w.Bearer {
 		if write.Token, out.Bearer, err = s.newSession(c, c.User.ID, account.SessionToken, write.Methods, c.Session.Remember); err != nil {
 			return Outcome{}, err
 		}
+		write.Token.HeldAt = write.HeldAt
 	}
 	e := s.event(c.Client, account.EventVerified, c.User.ID)
 	e.Method, e.SessionID = proved[0], c.Session.ID

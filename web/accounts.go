@@ -90,6 +90,9 @@ func register(c *call) (*reply, error) {
 
 // signedIn is the answer to a step of a sign-in: the session with its cookies, or the page that is next.
 func (c *call) signedIn(out signin.Outcome, more map[string]any) *reply {
+	if out.Known != "" {
+		c.setCookie(knownCookie(c.secure), out.Known, signin.KnownFor, http.SameSiteLaxMode)
+	}
 	if out.Pending != nil {
 		return c.waits(out)
 	}

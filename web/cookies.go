@@ -22,6 +22,7 @@ func hostCookie(name string, secure bool) string {
 func sessionCookie(secure bool) string { return hostCookie("latchkey_session", secure) }
 func pendingCookie(secure bool) string { return hostCookie("latchkey_pending", secure) }
 func graceCookie(secure bool) string   { return hostCookie("latchkey_grace", secure) }
+func knownCookie(secure bool) string   { return hostCookie("latchkey_known", secure) }
 func flashCookie(secure bool) string   { return hostCookie("latchkey_flash", secure) }
 
 func cookieValue(r *http.Request, name string) string {

@@ -52,6 +52,8 @@ type Handler struct {
 	guard   *http.CrossOriginProtection
 	handler http.Handler
 	origins map[string]*url.URL // by host
+	// guarding are the paths of the endpoints that change what protects an account.
+	guarding []string
 	// formTargets are where forms may lead, redirects included: here, and the views that the settings place on other sites.
 	formTargets string
 }
@@ -118,7 +120,7 @@ func (h *Handler) identify(r *http.Request) (*signin.Caller, error) {
 	secure := h.secure(r)
 	return h.service.Identify(r.Context(), client, signin.Credentials{
 		Cookie: cookieValue(r, sessionCookie(secure)), Bearer: bearer, HasBearer: has,
-		Pending: cookieValue(r, pendingCookie(secure)), Device: cookieValue(r, deviceCookie),
+		Pending: cookieValue(r, pendingCookie(secure)), Device: cookieValue(r, deviceCookie), Known: cookieValue(r, knownCookie(secure)),
 	})
 }
 

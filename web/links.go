@@ -49,6 +49,21 @@ func confirm(c *call) (*reply, error) {
 	return rep, nil
 }
 
+func reopenPage(c *call) (*reply, error) {
+	user, err := c.h.service.ReopenUser(c.r.Context(), c.r.PathValue("state"))
+	if err != nil {
+		return nil, err
+	}
+	return &reply{body: map[string]any{"email": user.Email}, page: "reopen", data: reopenData{Email: user.Email}}, nil
+}
+
+func reopen(c *call) (*reply, error) {
+	if err := c.h.service.Reopen(c.r.Context(), c.caller, c.r.PathValue("state")); err != nil {
+		return nil, err
+	}
+	return &reply{body: map[string]any{}, to: c.h.path("login"), note: &note{Kind: noteSuccess, Key: "flash.reopened"}}, nil
+}
+
 func recoverPage(c *call) (*reply, error) {
 	user, err := c.h.service.RecoveryUser(c.r.Context(), c.r.PathValue("state"))
 	if err != nil {

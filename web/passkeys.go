@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
@@ -258,10 +259,35 @@ func finishVerify(c *call) (*reply, error) {
 
 func verifyDataOf(c *call) (verifyData, signin.VerifyWays, error) {
 	ways, err := c.h.service.VerifyWays(c.r.Context(), *c.caller.User)
+	if err != nil {
+		return verifyData{}, ways, err
+	}
 	d := verifyData{Password: ways.Password, Passkey: ways.Passkey, Code: ways.Code}
+	held := ways.Passkey || ways.Code || len(ways.Sent) > 0
+	// on the way to what a password alone does not open, it is not asked for
+	if c.forFactors() && held {
+		ok, err := c.h.service.SteppedUp(c.r.Context(), c.caller)
+		if err != nil {
+			return d, ways, err
+		}
+		d.ForFactors = !ok
+		d.Password = d.Password && ok
+	}
+	if !ways.Passkey && !ways.Code {
+		d.Sent = ways.Sent
+		if d.State, err = c.fields.text("verify_state"); err != nil { // a wrong code: another may be the right one
+			return d, ways, err
+		}
+	}
 	// a session that is fresh was sent here for what it lacks: its second factor
-	d.TwoFactors = c.caller.Factors() < 2 && (ways.Passkey || ways.Code) && c.h.service.FreshWithin(c.caller, c.h.service.Freshness)
-	return d, ways, err
+	d.TwoFactors = !d.ForFactors && c.caller.Factors() < 2 && held && c.h.service.FreshWithin(c.caller, c.h.service.Freshness)
+	return d, ways, nil
+}
+
+// forFactors reports whether the person is on the way to a page that changes what protects the account.
+func (c *call) forFactors() bool {
+	next, _, _ := strings.Cut(c.keptNext(), "?")
+	return slices.Contains(c.h.guarding, next)
 }
 
 func verifyPage(c *call) (*reply, error) {
@@ -276,9 +302,12 @@ func verifyPage(c *call) (*reply, error) {
 }
 
 func verifyPassword(c *call) (*reply, error) {
-	pass, err := c.fields.text("password")
+	in, err := c.texts("password", "send", "verify_state")
 	if err != nil {
 		return nil, err
+	}
+	if in[1] != "" {
+		return sendVerifyCode(c, account.Method(in[1]))
 	}
 	code, err := c.fields.code("code")
 	if err != nil {
@@ -288,11 +317,30 @@ func verifyPassword(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := c.h.service.Verify(c.r.Context(), c.caller, signin.Proof{Password: pass, Code: code}, w)
+	out, err := c.h.service.Verify(c.r.Context(), c.caller, signin.Proof{Password: in[0], Code: code, State: in[2]}, w)
 	if err != nil {
 		return nil, err
 	}
 	return c.verified(out), nil
+}
+
+// sendVerifyCode sends a code to somebody whose second factor is a mail or a text message, and asks for it.
+func sendVerifyCode(c *call, m account.Method) (*reply, error) {
+	token, err := c.h.service.SendVerifyCode(c.r.Context(), c.caller, m)
+	if err != nil {
+		return nil, err
+	}
+	second, err := c.h.service.SecondFactors(c.r.Context(), c.caller.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	f, _ := second.Code(m)
+	d, _, err := verifyDataOf(c)
+	if err != nil {
+		return nil, err
+	}
+	d.State, d.SentTo = token, c.text("verify.sent", "Where", where(*c.caller.User, m, f.Phone))
+	return &reply{body: map[string]any{"verify_state": token, "tf_method": m}, page: "verify", data: d}, nil
 }
 
 // verified is the answer to a verification.

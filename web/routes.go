@@ -27,6 +27,8 @@ type endpoint struct {
 	// back is where a browser is sent when POST is refused, for the finishing halves of ceremonies; "" shows the page of
 	// get again with the texts at its fields.
 	back string
+	// guards: it changes what protects the account, so that a password alone does not open it where there is a second factor.
+	guards bool
 	// dead: it is a link, and a browser whose link no longer opens is told so at /login.
 	dead bool
 }
@@ -52,29 +54,34 @@ func (h *Handler) routes() {
 		{path: "confirm/{state}", gate: anonymous, get: confirmPage, post: confirm, offered: func(*call) bool { return h.Registerable && h.Confirmable }, dead: true},
 		{path: "recover/{state}", gate: anonymous, get: recoverPage, post: recoverAccount, offered: always, dead: true},
 
-		{path: "wan-register", gate: fresh, postGate: enrolling, get: passkeysPage, post: startRegistration, offered: always},
+		{path: "reopen/{state}", get: reopenPage, post: reopen, offered: always, dead: true},
+
+		{path: "wan-register", gate: strong, postGate: enrolling, guards: true, get: passkeysPage, post: startRegistration, offered: always},
 		{path: "wan-register/{state}", postGate: enrollee, post: finishRegistration, offered: always, back: "wan-register"},
 		{path: "wan-signin", gate: anonymous, get: signinPage, post: startSignin, offered: firstFactor},
 		{path: "wan-signin/{state}", gate: anonymous, post: finishSignin, offered: always, back: "wan-signin"},
 		{path: "wan-verify", gate: authenticated, get: passkeyVerifyPage, post: startVerify, offered: passkeyVerify},
 		{path: "wan-verify/{state}", gate: authenticated, post: finishVerify, offered: passkeyVerify, back: "wan-verify"},
-		{path: "wan-delete", gate: fresh, get: deletePage, post: deletePasskey, offered: always, back: "wan-register"},
+		{path: "wan-delete", gate: strong, guards: true, get: deletePage, post: deletePasskey, offered: always, back: "wan-register"},
 
-		{path: "tf-setup", gate: settingUp, get: setupPage, post: startSetup, offered: twoFactor},
+		{path: "tf-setup", gate: settingUp, guards: true, get: setupPage, post: startSetup, offered: twoFactor},
 		{path: "tf-setup/{state}", gate: authenticated, post: finishSetup, offered: twoFactor, back: "tf-setup"},
 		{path: "tf-select", gate: pending(signin.ActChoose), get: selectPage, post: selectMethod, offered: second},
 		{path: "tf-validate", gate: pending(signin.ActCode, signin.ActConfirmCode), get: validatePage, post: validate, offered: twoFactor},
 		{path: "tf-rescue", gate: pending(signin.ActRescue), get: rescuePage, post: rescue, offered: twoFactor},
-		{path: "mf-recovery-codes", gate: fresh, get: recoveryCodesPage, post: makeRecoveryCodes, offered: recovery},
+		{path: "mf-recovery-codes", gate: strong, guards: true, get: recoveryCodesPage, post: makeRecoveryCodes, offered: recovery},
 		{path: "mf-recovery", gate: pending(signin.ActRecovery), get: recoveryPage, post: recoverSignin, offered: recovery},
 
 		{path: "verify", gate: authenticated, get: verifyPage, post: verifyPassword, offered: verify},
-		{path: "change", gate: passwordHolder, get: changePage, post: changePassword, offered: always},
+		{path: "change", gate: passwordHolder, guards: true, get: changePage, post: changePassword, offered: always},
 		{path: "sessions", gate: authenticated, get: listSessions, offered: always},
 		{path: "sessions/end", gate: fresh, post: endSessions, offered: always, back: "account"},
 		{path: "account", gate: authenticated, get: accountPage, offered: always},
 	} {
 		h.mux.Handle(h.Prefix+"/"+e.path, h.endpoint(&e))
+		if e.guards {
+			h.guarding = append(h.guarding, h.path(e.path))
+		}
 	}
 	h.mux.Handle(h.Prefix+staticRoot, h.render.static())
 	for _, at := range slices.Compact([]string{"", h.Prefix}) { // whoever probes need not know the prefix
@@ -283,6 +290,21 @@ func fresh(c *call, e *endpoint) *reply {
 	return stale(c, e, nil)
 }
 
+// strong is AUTH and FRESH, and on an account with a second factor by a proof of something held: step-up is never weaker than the sign-in.
+func strong(c *call, e *endpoint) *reply {
+	if rep := fresh(c, e); rep != nil {
+		return rep
+	}
+	ok, err := c.h.service.SteppedUp(c.r.Context(), c.caller)
+	if err != nil {
+		c.h.Log.ErrorContext(c.r.Context(), "step-up", "error", err.Error())
+	}
+	if ok && err == nil {
+		return nil
+	}
+	return stale(c, e, map[string]any{"tf_required": true})
+}
+
 // stale asks for a proof.
 func stale(c *call, e *endpoint, more map[string]any) *reply {
 	ways, err := c.h.service.VerifyWays(c.r.Context(), *c.caller.User)
@@ -334,12 +356,12 @@ func notPending(c *call) *reply {
 	return rep
 }
 
-// enrolling is AUTH and FRESH, or a sign-in that sets up its second factor.
+// enrolling is strong, or a sign-in that sets up its second factor.
 func enrolling(c *call, e *endpoint) *reply {
 	if !c.caller.SignedIn() && c.caller.Is(signin.ActEnrol) {
 		return nil
 	}
-	return fresh(c, e)
+	return strong(c, e)
 }
 
 // enrollee is AUTH, or such a sign-in: the finish of what started fresh.
@@ -354,19 +376,28 @@ func enrollee(c *call, e *endpoint) *reply {
 func settingUp(c *call, e *endpoint) *reply {
 	switch {
 	case c.caller.SignedIn():
-		return fresh(c, e)
+		return strong(c, e)
 	case c.caller.Is(signin.ActSetup):
 		return nil
 	}
 	return notPending(c)
 }
 
-// passwordHolder is AUTH, and FRESH for an account without a password.
+// passwordHolder is AUTH for an account whose password is all that protects it, for the password is asked for there; else strong.
 func passwordHolder(c *call, e *endpoint) *reply {
-	if c.caller.SignedIn() && !c.caller.User.HasPassword() {
-		return fresh(c, e)
+	if rep := authenticated(c, e); rep != nil {
+		return rep
 	}
-	return authenticated(c, e)
+	if c.caller.User.HasPassword() {
+		second, err := c.h.service.HasSecondFactor(c.r.Context(), *c.caller.User)
+		if err == nil && !second {
+			return nil
+		}
+		if err != nil {
+			c.h.Log.ErrorContext(c.r.Context(), "second factors", "error", err.Error())
+		}
+	}
+	return strong(c, e)
 }
 
 // afterLogin is where a browser goes once it is signed in.

@@ -95,8 +95,12 @@ type (
 	// verifyData is verify's and wan-verify's: the forms that this person can use.
 	verifyData struct {
 		Password, Passkey, Code bool
-		TwoFactors              bool // something is asked for that lifts the session to two factors
+		Sent                    []account.Method // whose codes can be sent
+		State, SentTo           string           // of a code that was sent
+		TwoFactors              bool             // something is asked for that lifts the session to two factors
+		ForFactors              bool             // something is asked for that opens what changes the factors
 	}
+	reopenData struct{ Email string }
 	// setupData is tf-setup's.
 	setupData struct {
 		Methods    []methodRow // those that may be set up

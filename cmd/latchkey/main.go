@@ -36,7 +36,8 @@ type commands struct {
 	User    userCmd           `cmd:"" help:"Look after accounts, also while the server runs."`
 	Session sessionCmd        `cmd:"" help:"Look after what is signed in, also while the server runs."`
 	DB      dbCmd             `cmd:"" name:"db" help:"Look after the database."`
-	Events  eventsCmd         `cmd:"" help:"Show the audit log."`
+	Keys    keysCmd           `cmd:"" help:"Look after the secret keys."`
+	Events  eventsCmd         `cmd:"" help:"Show the audit log, or prune it."`
 	Doctor  doctorCmd         `cmd:"" help:"Look for what is wrong with the settings and around them."`
 	Verify  verifyResponseCmd `cmd:"" name:"verify-response" help:"Explain why a passkey's response is refused, offline."`
 	Version versionCmd        `cmd:"" help:"Print the version."`

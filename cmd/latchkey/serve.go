@@ -60,6 +60,11 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := auth.CheckKeys(ctx); errors.Is(err, latchkey.ErrKeys) {
+		log.Error("SECRET_KEYS: "+err.Error(), "hint", "put the key back that the server had, after the first; latchkey keys --help says how to change keys")
+	} else if err != nil {
+		return err
+	}
 	measured, err := listenMetrics(ctx, s)
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type userCmd struct {
 	Disable userDisableCmd `cmd:"" help:"Keep an account from signing in, and end its sessions."`
 	Enable  userEnableCmd  `cmd:"" help:"Let a disabled account sign in again."`
 	Reset   userResetCmd   `cmd:"" name:"reset-factors" help:"Remove an account's second factors."`
+	Unlock  userUnlockCmd  `cmd:"" help:"Let an account be signed in to again after too many failed attempts."`
 	Recover userRecoverCmd `cmd:"" help:"Make a link with which an account's owner gets back in."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/signin"
 	"github.com/latchkey-auth/latchkey/store/sqlstore"
 )
 
@@ -39,6 +40,20 @@ func (c *userEnableCmd) Run(ctx context.Context, a *app, from *userCmd) error {
 			return "", err
 		}
 		return u.Email + " is enabled", store.Record(ctx, a.event(account.EventEnabled, u))
+	})
+}
+
+type userUnlockCmd struct {
+	Email string `arg:"" help:"The account's address."`
+}
+
+// Run opens the steps that were closed.
+func (c *userUnlockCmd) Run(ctx context.Context, a *app, from *userCmd) error {
+	return a.change(ctx, from, c.Email, func(store *sqlstore.Store, u account.User) (string, error) {
+		if err := store.ClearStreaks(ctx, signin.Streaks(u)); err != nil {
+			return "", err
+		}
+		return u.Email + " can be signed in to again", store.Record(ctx, a.event(account.EventStepReopened, u))
 	})
 }
 

@@ -15,8 +15,13 @@ const keySize = 16
 // holds neither addresses nor emails of people who never had an account. Kind is a word of the program's own, without a
 // colon. Where the rate is off the bucket's limit is 0: don't take from it.
 func (r Rate) Bucket(kind, subject string) account.Bucket {
+	return account.Bucket{Key: kind + ":" + Key(subject), Limit: r.N, Per: r.Per}
+}
+
+// Key stands for a subject in a store.
+func Key(subject string) string {
 	sum := sha256.Sum256([]byte(subject))
-	return account.Bucket{Key: kind + ":" + hex.EncodeToString(sum[:keySize]), Limit: r.N, Per: r.Per}
+	return hex.EncodeToString(sum[:keySize])
 }
 
 // AddressSubject is the subject of a network address: IPv4 whole, IPv6 by its /64, which is the least that one

@@ -28,7 +28,13 @@ func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
 			return err
 		}
+		if err := lockAccount(ctx, t, f.Factor.UserID); err != nil {
+			return err
+		}
 		if err := putFactor(ctx, t, f.Factor); err != nil {
+			return err
+		}
+		if err := held(ctx, t, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if f.EndDevices {
@@ -146,6 +152,26 @@ func useRecoveryCode(ctx context.Context, t *tx, userID string, digests [][]byte
 		}
 	}
 	return account.ErrCodeSpent
+}
+
+// SealedFactors lists factors that have a secret, a page at a time.
+func (s *Store) SealedFactors(ctx context.Context, after account.Factor, limit int) ([]account.Factor, error) {
+	all, err := list(ctx, s.reader, scanFactor, `
+		SELECT user_id, method, secret, phone, last_step, created, last_used
+		FROM latchkey_factors WHERE (user_id, method) > ($1, $2) AND LENGTH(secret) > 0
+		ORDER BY user_id, method LIMIT $3`, text(after.UserID), text(string(after.Method)), limit)
+	return all, s.wrap(ctx, "list sealed factors", err)
+}
+
+// ResealFactor replaces a factor's secret if it is still the one that is known.
+func (s *Store) ResealFactor(ctx context.Context, f account.Factor, secret []byte) (bool, error) {
+	var n int64
+	err := s.write(ctx, "reseal factor", func(ctx context.Context, t *tx) (err error) {
+		n, err = t.exec(ctx, `UPDATE latchkey_factors SET secret = $4 WHERE user_id = $1 AND method = $2 AND secret = $3`,
+			text(f.UserID), text(string(f.Method)), blob(f.Secret), blob(secret))
+		return err
+	})
+	return n == 1, err
 }
 
 func putFactor(ctx context.Context, t *tx, f account.Factor) error {

@@ -20,6 +20,9 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 			if err := readyForPasskey(ctx, t, f.Credential.UserID, f.PendingID); err != nil {
 				return err
 			}
+			if err := mustLack(ctx, t, f.Credential.UserID, f.Lack); err != nil {
+				return err
+			}
 		}
 		if err := mustActive(ctx, t, f.Credential.UserID); err != nil {
 			return err
@@ -28,6 +31,9 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 			return err
 		}
 		if err := insertCredential(ctx, t, f.Credential); err != nil {
+			return err
+		}
+		if err := held(ctx, t, f.SessionID, f.Credential.Created); err != nil {
 			return err
 		}
 		if f.EndDevices {
@@ -146,6 +152,26 @@ func mustKeep(ctx context.Context, t *tx, userID string, k account.Keep, strong 
 		}
 	}
 	return nil
+}
+
+// mustLack refuses where the account has got what it was to lack. The account is locked, so that of racing setups one comes first.
+func mustLack(ctx context.Context, t *tx, userID string, l account.Lack) error {
+	if l == (account.Lack{}) {
+		return nil
+	}
+	if err := lockAccount(ctx, t, userID); err != nil {
+		return err
+	}
+	_, has, err := first(ctx, t, scanOne[int64], `
+		SELECT 1 FROM latchkey_credentials
+		WHERE user_id = $1 AND (usage = $2 AND $3 OR usage = $4 AND user_verified AND $5)
+		UNION ALL SELECT 1 FROM latchkey_factors WHERE user_id = $1 AND $6
+		LIMIT 1`,
+		userID, string(account.UsageSecondary), l.Secondary, string(account.UsageFirst), l.Strong, l.Codes)
+	if err == nil && has {
+		err = account.ErrFactorSetUp
+	}
+	return err
 }
 
 // lockAccount makes racing removals of one account follow each other, on a database with many writers too.

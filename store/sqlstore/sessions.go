@@ -12,7 +12,7 @@ import (
 // Session finds a session of that kind by its token's digest, with its owner where the account is kept here.
 func (s *Store) Session(ctx context.Context, kind account.SessionKind, d account.Digest) (account.Session, *account.User, error) {
 	found, ok, err := first(ctx, s.reader, scanOwnedSession, `
-		SELECT s.id, s.user_id, s.kind, s.digest, s.methods, s.created, s.authenticated_at, s.last_seen, s.expires,
+		SELECT s.id, s.user_id, s.kind, s.digest, s.methods, s.created, s.authenticated_at, s.held_at, s.last_seen, s.expires,
 			s.idle_for, s.remember, s.address, s.user_agent,
 			u.id, u.email, u.password_hash, u.active, u.created
 		FROM latchkey_sessions s
@@ -27,7 +27,7 @@ func (s *Store) Session(ctx context.Context, kind account.SessionKind, d account
 // Sessions lists an account's sessions, newest first.
 func (s *Store) Sessions(ctx context.Context, userID string) ([]account.Session, error) {
 	all, err := list(ctx, s.reader, scanSession, `
-		SELECT id, user_id, kind, digest, methods, created, authenticated_at, last_seen, expires,
+		SELECT id, user_id, kind, digest, methods, created, authenticated_at, held_at, last_seen, expires,
 			idle_for, remember, address, user_agent
 		FROM latchkey_sessions WHERE user_id = $1 ORDER BY created DESC, id DESC`, userID)
 	return all, s.wrap(ctx, "list sessions", err)
@@ -112,10 +112,10 @@ func insertSession(ctx context.Context, t *tx, n *account.Session) error {
 		return err
 	}
 	_, err = t.exec(ctx, `
-		INSERT INTO latchkey_sessions (id, user_id, kind, digest, methods, created, authenticated_at, last_seen, expires,
+		INSERT INTO latchkey_sessions (id, user_id, kind, digest, methods, created, authenticated_at, held_at, last_seen, expires,
 			idle_for, ends, remember, address, user_agent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		n.ID, n.UserID, string(n.Kind), n.Digest[:], methods, micros(n.Created), micros(n.AuthenticatedAt),
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		n.ID, n.UserID, string(n.Kind), n.Digest[:], methods, micros(n.Created), micros(n.AuthenticatedAt), micros(n.HeldAt),
 		micros(n.LastSeen), micros(n.Expires), microsOf(n.IdleFor), ends(n), n.Remember, text(n.Address), text(n.UserAgent))
 	if err != nil {
 		return err
@@ -151,6 +151,12 @@ func mustHaveSession(ctx context.Context, t *tx, userID, sessionID string) error
 	return err
 }
 
+// held notes when the person of a session proved to hold something.
+func held(ctx context.Context, t *tx, sessionID string, at time.Time) error {
+	_, err := t.exec(ctx, `UPDATE latchkey_sessions SET held_at = $2 WHERE id = $1`, sessionID, micros(at))
+	return err
+}
+
 func endDevices(ctx context.Context, t *tx, userID string) error {
 	_, err := t.exec(ctx, `
 		DELETE FROM latchkey_sessions WHERE user_id = $1 AND kind = $2`, userID, string(account.SessionDevice))
@@ -159,21 +165,22 @@ func endDevices(ctx context.Context, t *tx, userID string) error {
 
 // sessionRow is one row of the columns that every list of sessions selects.
 type sessionRow struct {
-	s                                                 account.Session
-	digest                                            []byte
-	methods                                           string
-	created, authenticatedAt, lastSeen, expires, idle int64
+	s                                                         account.Session
+	digest                                                    []byte
+	methods                                                   string
+	created, authenticatedAt, heldAt, lastSeen, expires, idle int64
 }
 
 func (r *sessionRow) dest() []any {
 	return []any{
-		&r.s.ID, &r.s.UserID, &r.s.Kind, &r.digest, &r.methods, &r.created, &r.authenticatedAt, &r.lastSeen, &r.expires,
+		&r.s.ID, &r.s.UserID, &r.s.Kind, &r.digest, &r.methods, &r.created, &r.authenticatedAt, &r.heldAt, &r.lastSeen, &r.expires,
 		&r.idle, &r.s.Remember, &r.s.Address, &r.s.UserAgent,
 	}
 }
 
 func (r *sessionRow) session() (account.Session, error) {
 	r.s.Created, r.s.AuthenticatedAt = fromMicros(r.created), fromMicros(r.authenticatedAt)
+	r.s.HeldAt = fromMicros(r.heldAt)
 	r.s.LastSeen, r.s.Expires = fromMicros(r.lastSeen), fromMicros(r.expires)
 	r.s.IdleFor = time.Duration(r.idle) * time.Microsecond
 	var err error

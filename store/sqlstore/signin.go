@@ -21,6 +21,9 @@ func (s *Store) FinishSignin(ctx context.Context, f account.FinishSignin) error 
 			return err
 		}
 		if f.AddFactor != nil {
+			if err := mustLack(ctx, t, f.UserID, f.Lack); err != nil {
+				return err
+			}
 			if err := putFactor(ctx, t, *f.AddFactor); err != nil {
 				return err
 			}
@@ -39,6 +42,9 @@ func (s *Store) FinishSignin(ctx context.Context, f account.FinishSignin) error 
 			return err
 		}
 		if err := refund(ctx, t, f.Refund); err != nil {
+			return err
+		}
+		if err := clearStreaks(ctx, t, f.Clear); err != nil {
 			return err
 		}
 		return recordEvents(ctx, t, f.Events)
@@ -61,6 +67,9 @@ func (s *Store) FinishVerify(ctx context.Context, f account.FinishVerify) error 
 			return err
 		}
 		if err := refund(ctx, t, f.Refund); err != nil {
+			return err
+		}
+		if err := clearStreaks(ctx, t, f.Clear); err != nil {
 			return err
 		}
 		return recordEvents(ctx, t, f.Events)
@@ -92,9 +101,9 @@ func renewProof(ctx context.Context, t *tx, f account.FinishVerify) error {
 		return err
 	}
 	renewed, err := t.exec(ctx, `
-		UPDATE latchkey_sessions SET digest = $4, methods = $5, authenticated_at = $6
+		UPDATE latchkey_sessions SET digest = $4, methods = $5, authenticated_at = $6, held_at = $7
 		WHERE id = $1 AND user_id = $2 AND digest = $3`,
-		f.Session.SessionID, f.UserID, f.Session.Old[:], f.Session.New[:], methods, micros(f.AuthenticatedAt))
+		f.Session.SessionID, f.UserID, f.Session.Old[:], f.Session.New[:], methods, micros(f.AuthenticatedAt), micros(f.HeldAt))
 	if err == nil && renewed == 0 {
 		err = account.ErrSessionGone
 	}

@@ -19,18 +19,29 @@ var errEmpty = errors.New("sqlstore: a bucket is empty")
 
 // Take takes one from each bucket, or none from any.
 func (s *Store) Take(ctx context.Context, now time.Time, buckets ...account.Bucket) (time.Duration, error) {
+	return s.Guess(ctx, now, account.Guess{Buckets: buckets})
+}
+
+// Guess takes one from each bucket and counts a failure, or does neither.
+func (s *Store) Guess(ctx context.Context, now time.Time, g account.Guess) (time.Duration, error) {
 	const op = "take"
-	buckets = limiting(buckets)
-	if len(buckets) == 0 {
+	buckets := limiting(g.Buckets)
+	if len(buckets) == 0 && g.Streak.Subject == "" {
 		return 0, nil
 	}
 	// Looked at first, so that a flood of refusals never asks for the write lock.
+	if err := mustBeOpen(ctx, s.reader, now, g.Streak); err != nil {
+		return 0, s.wrap(ctx, op, err)
+	}
 	if wait, err := level(ctx, s.reader, now, buckets); err != nil || wait > 0 {
 		return wait, s.wrap(ctx, op, err)
 	}
 	var wait time.Duration
 	err := s.transact(ctx, func(ctx context.Context, t *tx) error {
 		wait = 0
+		if err := countFailure(ctx, t, now, g.Streak); err != nil {
+			return err
+		}
 		for _, b := range buckets {
 			took, err := take(ctx, t, now, b)
 			if err != nil {
@@ -59,13 +70,18 @@ func (s *Store) Level(ctx context.Context, now time.Time, buckets ...account.Buc
 	return wait, s.wrap(ctx, "level", err)
 }
 
-// Refund gives one back to each.
-func (s *Store) Refund(ctx context.Context, buckets ...account.Bucket) error {
-	buckets = limiting(buckets)
-	if len(buckets) == 0 {
+// Refund takes a guess back.
+func (s *Store) Refund(ctx context.Context, g account.Guess) error {
+	buckets := limiting(g.Buckets)
+	if len(buckets) == 0 && g.Streak.Subject == "" {
 		return nil
 	}
-	return s.write(ctx, "refund", func(ctx context.Context, t *tx) error { return refund(ctx, t, buckets) })
+	return s.write(ctx, "refund", func(ctx context.Context, t *tx) error {
+		if err := uncountFailure(ctx, t, g.Streak); err != nil {
+			return err
+		}
+		return refund(ctx, t, buckets)
+	})
 }
 
 func take(ctx context.Context, t *tx, now time.Time, b account.Bucket) (bool, error) {

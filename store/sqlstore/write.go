@@ -68,7 +68,7 @@ func isRefusal(err error) bool {
 	for _, refusal := range []error{
 		account.ErrNotFound, account.ErrEmailInUse, account.ErrInactive, account.ErrSpent, account.ErrSessionGone,
 		account.ErrPendingGone, account.ErrTooManyCredentials, account.ErrNicknameInUse, account.ErrCredentialInUse, account.ErrSignCount,
-		account.ErrCodeSpent, account.ErrLastWayIn, account.ErrLastSecondFactor,
+		account.ErrCodeSpent, account.ErrLastWayIn, account.ErrLastSecondFactor, account.ErrFactorSetUp, account.ErrStepClosed,
 	} {
 		if errors.Is(err, refusal) {
 			return true

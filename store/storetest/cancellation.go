@@ -38,7 +38,7 @@ var cancellationTests = []test{
 			"Record":        func() error { return e.store.Record(ctx, e.event(s.user.ID)) },
 			"Secret":        func() error { _, err := e.store.Secret(ctx, "name", e.bytes(32)); return err },
 			"Sweep":         func() error { _, err := e.store.Sweep(ctx, noon.AddDate(10, 0, 0), 100); return err },
-			"Refund":        func() error { return e.store.Refund(ctx, s.bucket) },
+			"Refund":        func() error { return e.store.Refund(ctx, account.Guess{Buckets: []account.Bucket{s.bucket}}) },
 			"SeenSessions": func() error {
 				return e.store.SeenSessions(ctx, []account.Seen{{SessionID: s.session.ID, At: noon.AddDate(1, 0, 0)}})
 			},

@@ -45,6 +45,7 @@ var factorTests = []test{
 		by, device := e.signedIn(u.ID, account.SessionBrowser), e.signedIn(u.ID, account.SessionDevice)
 		f := account.FinishSetup{Spend: e.spend(), Factor: e.newFactor(u.ID, account.MethodEmail), SessionID: by.ID}
 		e.ok(e.store.FinishSetup(e.ctx, f))
+		by.HeldAt = f.Factor.Created // its code was given
 		e.hasSessions(u.ID, by, device)
 		f.Spend, f.EndDevices, f.Events = e.spend(), true, []account.Event{e.event(u.ID)}
 		e.ok(e.store.FinishSetup(e.ctx, f))

@@ -96,6 +96,7 @@ var registrationTests = []test{
 			Spend: e.spend(), Credential: e.newCredential(u.ID, account.UsageFirst), SessionID: by.ID, Events: []account.Event{event},
 		}
 		e.ok(e.store.FinishRegistration(e.ctx, f))
+		by.HeldAt = f.Credential.Created // the passkey was held
 		e.hasSessions(u.ID, by, token, device)
 		f.Spend, f.Credential, f.EndDevices, f.Events = e.spend(), e.newCredential(u.ID, account.UsageFirst), true, nil
 		e.ok(e.store.FinishRegistration(e.ctx, f))

@@ -26,7 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) (account.Users, account.Store)) {
 		{"handles", handleTests}, {"registration", registrationTests}, {"removal", removalTests},
 		{"factors", factorTests}, {"codes", codeTests}, {"signin", signinTests}, {"refusals", refusalTests},
 		{"verify", verifyTests}, {"sessions", sessionTests}, {"ending", endingTests}, {"pendings", pendingTests},
-		{"states", stateTests}, {"throttles", throttleTests}, {"events", eventTests}, {"keeper", keeperTests},
+		{"states", stateTests}, {"throttles", throttleTests}, {"streaks", streakTests}, {"lack", lackTests}, {"events", eventTests}, {"keeper", keeperTests},
 		{"bounds", boundTests}, {"cancellation", cancellationTests},
 	}
 	for _, group := range groups {

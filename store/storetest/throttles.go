@@ -128,18 +128,18 @@ var throttleTests = []test{
 		a, b := account.Bucket{Key: "a", Limit: 3, Per: time.Hour}, account.Bucket{Key: "b", Limit: 1, Per: time.Hour}
 		e.gives(noon, 3, a)
 		e.gives(noon, 1, b)
-		e.ok(e.store.Refund(e.ctx, a, b))
+		e.ok(e.store.Refund(e.ctx, account.Guess{Buckets: []account.Bucket{a, b}}))
 		e.gives(noon, 1, a)
 		e.gives(noon, 1, b)
 		// Never more than there was room for.
 		for range 10 {
-			e.ok(e.store.Refund(e.ctx, a, b))
+			e.ok(e.store.Refund(e.ctx, account.Guess{Buckets: []account.Bucket{a, b}}))
 		}
 		e.gives(noon, 3, a)
 		e.gives(noon, 1, b)
-		e.ok(e.store.Refund(e.ctx, account.Bucket{Key: "new", Limit: 2, Per: time.Hour}))
+		e.ok(e.store.Refund(e.ctx, account.Guess{Buckets: []account.Bucket{{Key: "new", Limit: 2, Per: time.Hour}}}))
 		e.gives(noon, 2, account.Bucket{Key: "new", Limit: 2, Per: time.Hour})
-		e.ok(e.store.Refund(e.ctx))
+		e.ok(e.store.Refund(e.ctx, account.Guess{}))
 	}},
 	{"off", func(e *env) {
 		full := account.Bucket{Key: "full", Limit: 1, Per: time.Hour}
@@ -150,7 +150,7 @@ var throttleTests = []test{
 				e.equal("take", e.take(noon, b), time.Duration(0))
 			}
 			e.equal("level", e.level(noon, b), time.Duration(0))
-			e.ok(e.store.Refund(e.ctx, b))
+			e.ok(e.store.Refund(e.ctx, account.Guess{Buckets: []account.Bucket{b}}))
 			// Beside one that is on, that one decides.
 			if e.take(noon, b, full) == 0 {
 				e.Fatal("took from an empty bucket")
