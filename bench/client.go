@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/latchkeytest"
@@ -30,8 +32,9 @@ type browser struct {
 	address string
 	device  *latchkeytest.Authenticator
 	key     *latchkeytest.Key
-	// cookie is sent where it is set; forwarded is the address that a proxy would report.
-	cookie, forwarded string
+	// cookie is the session's, known is what tells that this browser has signed in before; forwarded is the address that a proxy
+	// would report. Each is sent where it is set.
+	cookie, known, forwarded string
 }
 
 func newBrowser(address string, key *latchkeytest.Key) (*browser, error) {
@@ -44,6 +47,11 @@ func newBrowser(address string, key *latchkeytest.Key) (*browser, error) {
 
 func (b *browser) close() error { return b.conn.Close() }
 
+const (
+	sessionCookie = "latchkey_session="
+	knownCookie   = "latchkey_known="
+)
+
 // ask sends a request and returns the status and the body.
 func (b *browser) ask(method, path string, body []byte) (int, []byte, error) {
 	if err := b.conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
@@ -51,8 +59,11 @@ func (b *browser) ask(method, path string, body []byte) (int, []byte, error) {
 	}
 	b.out.Reset()
 	b.out.WriteString(method + " " + path + " HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: latchkey-bench\r\nAccept: application/json\r\nSec-Fetch-Site: same-origin\r\n")
-	if b.cookie != "" {
-		b.out.WriteString("Cookie: latchkey_session=" + b.cookie + "\r\n")
+	switch {
+	case b.cookie != "":
+		b.out.WriteString("Cookie: " + sessionCookie + b.cookie + "\r\n")
+	case b.known != "":
+		b.out.WriteString("Cookie: " + knownCookie + b.known + "\r\n")
 	}
 	if b.forwarded != "" {
 		b.out.WriteString("X-Forwarded-For: " + b.forwarded + "\r\n")
@@ -68,6 +79,11 @@ func (b *browser) ask(method, path string, body []byte) (int, []byte, error) {
 	res, err := http.ReadResponse(b.in, nil)
 	if err != nil {
 		return 0, nil, err
+	}
+	for _, set := range res.Header["Set-Cookie"] {
+		if value, ok := strings.CutPrefix(set, knownCookie); ok {
+			b.known, _, _ = strings.Cut(value, ";")
+		}
 	}
 	text, err := io.ReadAll(res.Body)
 	return res.StatusCode, text, errors.Join(err, res.Body.Close())
@@ -140,6 +156,19 @@ func (b *browser) signin(p person, named bool) error {
 	}
 	return err
 }
+
+// signinAgain signs a person in from the browser that they always use.
+func (b *browser) signinAgain(p person, named bool) error {
+	known, _ := browsersOf.Load(p)
+	b.known, _ = known.(string)
+	err := b.signin(p, named)
+	browsersOf.Store(p, b.known)
+	return err
+}
+
+// browsersOf has what each person's browser keeps of earlier sign-ins. People and keys are the same in all databases, so that it
+// holds for all of them.
+var browsersOf sync.Map
 
 // register adds a passkey to a person who is signed in.
 func (b *browser) register(p person, name string) error {

@@ -102,9 +102,51 @@ func repeat(ctx context.Context, browsers []*browser, length time.Duration, do s
 	return m, errors.Join(append(errs, ctx.Err())...)
 }
 
+// regulars is how many people sign in, again and again, from browsers that have done so before: to others a mail is sent, which is
+// not what is measured.
+const regulars = 2000
+
+// regular is one of them. They are spread over the whole database.
+func (d *database) regular(i int) person { return person(i * (d.disabled / min(regulars, d.disabled))) }
+
 // signins picks people at random, so that no page of the database is in a cache because it was just used.
 func signins(d *database, named bool) step {
-	return func(b *browser, _ int) error { return b.signin(person(rand.IntN(d.disabled)), named) }
+	return func(b *browser, _ int) error {
+		return b.signinAgain(d.regular(rand.IntN(min(regulars, d.disabled))), named)
+	}
+}
+
+// introduce has all regulars sign in once.
+func (r *run) introduce(ctx context.Context, s *server, d *database) error {
+	key, err := newKey()
+	if err != nil {
+		return err
+	}
+	var next atomic.Int64
+	var all sync.WaitGroup
+	errs := make([]error, 16)
+	for i := range errs {
+		all.Go(func() {
+			b, err := newBrowser(s.address, key)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer b.close()
+			for n := int(next.Add(1)) - 1; n < min(regulars, d.disabled) && errs[i] == nil && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
+				if p := d.regular(n); !isKnown(p) {
+					errs[i] = b.signinAgain(p, false)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+func isKnown(p person) bool {
+	_, known := browsersOf.Load(p)
+	return known
 }
 
 // registrations gives each of the people with a session one more passkey, before anybody gets a third.
@@ -150,7 +192,7 @@ func (r *run) loadOn(ctx context.Context, d *database) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := r.probe(ctx); err != nil {
+	if err := errors.Join(r.probe(ctx), r.introduce(ctx, s, d)); err != nil {
 		return err
 	}
 	for _, l := range []struct {

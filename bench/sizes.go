@@ -59,6 +59,9 @@ func (r *run) signinsOn(ctx context.Context, d *database) (m measured, err error
 		return m, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
+	if err := r.introduce(ctx, s, d); err != nil {
+		return m, err
+	}
 	return r.load(ctx, s, 16, fmt.Sprintf("sign-in among %d", d.people), signins(d, true))
 }
 

@@ -150,7 +150,9 @@ func create(path string) error {
 // halfway because another has written meanwhile. It never checkpoints by itself: see [checkpointer].
 func openWriter(path string, o Options) (*sql.DB, error) {
 	return openPool(path, o, 1, url.Values{
-		"_txlock": {"immediate"}, "_synchronous": {"FULL"}, "_pragma": {"wal_autocheckpoint(0)"},
+		"_txlock": {"immediate"}, "_synchronous": {"FULL"},
+		// What is needed to undo one of several in a transaction is small, and else goes through a file.
+		"_pragma": {"wal_autocheckpoint(0)", "temp_store(MEMORY)"},
 	})
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 )
 
-// held lets the next transaction wait in its commit until the function that it returns is called, so that those who come
+// holdUp lets the next transaction wait in its commit until the function that it returns is called, so that those who come
 // meanwhile share the one after it.
-func held(t *testing.T, s *Store, h *hooks) (release func()) {
+func holdUp(t *testing.T, s *Store, h *hooks) (release func()) {
 	t.Helper()
 	arrived, gate := make(chan struct{}), make(chan struct{})
 	h.onCommit = func() error { close(arrived); <-gate; return nil }
@@ -73,7 +73,7 @@ func spends(id string, end error) func(context.Context, *tx) error {
 // together runs intentions so that they share a transaction, in their order, and returns their outcomes.
 func together(t *testing.T, s *Store, h *hooks, intentions ...func(context.Context, *tx) error) []error {
 	t.Helper()
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	outcomes := make([]error, len(intentions))
 	var all sync.WaitGroup
 	for i, do := range intentions {
@@ -87,7 +87,7 @@ func together(t *testing.T, s *Store, h *hooks, intentions ...func(context.Conte
 
 func TestWritersShareACommit(t *testing.T) {
 	s, h := newHookedStore(t)
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	const clients = 40
 	var acknowledged atomic.Int64
 	var all sync.WaitGroup
@@ -174,7 +174,7 @@ func TestEachIsAtomicInASharedTransaction(t *testing.T) {
 // What is spent and then refused stays spent, shared transaction or not.
 func TestRefusedInASharedTransactionStaysSpent(t *testing.T) {
 	s, h := newHookedStore(t)
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	sp := state("refused")
 	errs := make([]error, 2)
 	var all sync.WaitGroup
@@ -202,7 +202,7 @@ func TestAFailedCommitFailsAll(t *testing.T) {
 	s, h := newHookedStore(t)
 	full := errors.New("disk full")
 	s.db.Unavailable = func(err error) bool { return errors.Is(err, full) }
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	const clients = 5
 	errs := make([]error, clients)
 	var all sync.WaitGroup
@@ -269,7 +269,7 @@ func TestNoLockFailsThoseWhoWaitedForIt(t *testing.T) {
 
 func TestACancelledWriterLeavesNothingAndHurtsNobody(t *testing.T) {
 	s, h := newHookedStore(t)
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	gone, leave := context.WithCancel(t.Context())
 	var others sync.WaitGroup
 	errs := make([]error, 3)
@@ -309,7 +309,7 @@ func TestACancelledWriterLeavesNothingAndHurtsNobody(t *testing.T) {
 func TestACancelledTurnIsSkipped(t *testing.T) {
 	s, h := newHookedStore(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	var first, second error
 	var both sync.WaitGroup
 	both.Go(func() {
@@ -329,7 +329,7 @@ func TestAPanicIsItsCallersAlone(t *testing.T) {
 	s, h := newHookedStore(t)
 	boom := errors.New("boom")
 	var recovered any
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	var all sync.WaitGroup
 	all.Go(func() {
 		defer func() { recovered = recover() }()
@@ -376,7 +376,7 @@ func TestAPanicIsItsCallersAlone(t *testing.T) {
 // First come, first served, and no transaction without end.
 func TestTurnsAreInOrderAndBounded(t *testing.T) {
 	s, h := newHookedStore(t)
-	release := held(t, s, h)
+	release := holdUp(t, s, h)
 	const clients = 2*groupMost + 10
 	var mu sync.Mutex
 	var order []int
@@ -406,7 +406,7 @@ func TestTurnsAreInOrderAndBounded(t *testing.T) {
 
 // The group's own statements fail for whole transactions, too.
 func TestSavepointsThatFail(t *testing.T) {
-	for _, which := range []string{savepoint, releaseSavepoint} {
+	for _, which := range []string{savepoint, rollbackSavepoint, releaseSavepoint} {
 		s, h := newHookedStore(t)
 		broken := errors.New("broken")
 		h.onExec = func(query string) error {
@@ -415,14 +415,61 @@ func TestSavepointsThatFail(t *testing.T) {
 			}
 			return nil
 		}
-		got := together(t, s, h, spends("one", nil), spends("two", nil), spends("three", nil))
+		// The first has the others run apart.
+		got := together(t, s, h, spends("none", account.ErrInactive), spends("one", nil), spends("two", nil), spends("three", nil))
 		if !errors.Is(got[0], broken) {
 			t.Errorf("%s: got %v", which, got)
 		}
-		for i, id := range []string{"one", "two", "three"} {
+		for i, id := range []string{"none", "one", "two", "three"} {
 			if isSpent(t, s, id) != (got[i] == nil) {
 				t.Errorf("%s: intention %d ended with %v, and is there: %v", which, i, got[i], isSpent(t, s, id))
 			}
+		}
+	}
+}
+
+// Where all goes well there are no savepoints, which cost a copy of each page; nor where one is refused before it changed anything.
+func TestSavepointsAreForThoseWhoNeedThem(t *testing.T) {
+	s, h := newHookedStore(t)
+	var saved int
+	h.onExec = func(query string) error {
+		if query == savepoint {
+			saved++
+		}
+		return nil
+	}
+	got := together(t, s, h, spends("one", nil), spends("one", nil), spends("two", nil))
+	if got[0] != nil || !errors.Is(got[1], account.ErrSpent) || got[2] != nil || saved != 0 || h.begins.Load() != 2 {
+		t.Errorf("got %v with %d savepoints and %d transactions", got, saved, h.begins.Load())
+	}
+	got = together(t, s, h, spends("three", nil), spends("four", account.ErrInactive), spends("five", nil))
+	if got[0] != nil || !errors.Is(got[1], account.ErrInactive) || got[2] != nil || saved != 3 {
+		t.Errorf("got %v with %d savepoints", got, saved)
+	}
+	for id, want := range map[string]bool{"one": true, "two": true, "three": true, "four": false, "five": true} {
+		if isSpent(t, s, id) != want {
+			t.Errorf("state %q: spent %v", id, !want)
+		}
+	}
+}
+
+// Where nothing can begin again, nobody is told that he wrote.
+func TestNoSecondRound(t *testing.T) {
+	s, h := newHookedStore(t)
+	busy := errors.New("busy")
+	h.onBegin = func() error {
+		if h.begins.Load() == 3 { // the one that is held up, the shared one, and this
+			return busy
+		}
+		return nil
+	}
+	got := together(t, s, h, spends("one", nil), spends("two", account.ErrInactive), spends("three", nil))
+	if !errors.Is(got[0], busy) || !errors.Is(got[1], busy) || got[2] != nil {
+		t.Errorf("got %v", got)
+	}
+	for id, want := range map[string]bool{"one": false, "two": false, "three": true} {
+		if isSpent(t, s, id) != want {
+			t.Errorf("state %q: spent %v", id, !want)
 		}
 	}
 }

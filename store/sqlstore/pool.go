@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"sync"
 	"time"
 )
@@ -119,6 +120,8 @@ func (p *pool) row(ctx context.Context, query string, dest ...any) error {
 type tx struct {
 	raw  *sql.Tx
 	pool *pool
+	// wrote: it may have changed something.
+	wrote bool
 }
 
 // exec runs a statement and returns how many rows it changed.
@@ -134,11 +137,14 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	changed, err := result.RowsAffected()
+	t.wrote = t.wrote || changed != 0
+	return changed, err
 }
 
 // rows runs a query. Its rows must be closed before the next statement.
 func (t *tx) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	t.wrote = t.wrote || !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
 	if stmt := t.pool.lookup(query); stmt != nil {
 		return t.raw.StmtContext(ctx, stmt).QueryContext(ctx, args...)
 	}

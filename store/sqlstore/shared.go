@@ -43,7 +43,7 @@ func (s *Store) share(g *group) (wrote int) {
 	for before := -1; before < g.length() && before < groupMost; runtime.Gosched() {
 		before = g.length()
 	}
-	run := &sharing{group: g, tx: &tx{raw: raw, pool: s.writer}, claimed: g.claim(math.MaxUint64)}
+	run := &sharing{store: s, claimed: g.claim(math.MaxUint64), tx: &tx{raw: raw, pool: s.writer}}
 	defer run.end() // deferred, so that nothing keeps the only writing connection, nor anybody waiting
 	return run.all(ctx)
 }
@@ -57,7 +57,7 @@ func (s *Store) begin(ctx context.Context) (*sql.Tx, error) {
 
 // sharing is a transaction and who shares it.
 type sharing struct {
-	group   *group
+	store   *Store
 	tx      *tx
 	claimed []*intention
 	// begun is how many of the claimed have had their turn. Their outcomes count once decided is true, else lost does.
@@ -71,31 +71,66 @@ type sharing struct {
 var errNotCommitted = errors.New("the shared transaction ended before it was committed")
 
 // all runs everybody and commits, and returns how many there is something committed of.
+//
+// First without savepoints, which cost a copy of every page that changes. They are not needed where all succeed, or are refused
+// before they changed anything. Where that does not hold, all begin again, each apart.
 func (r *sharing) all(ctx context.Context) (wrote int) {
-	r.outcomes = make([]error, len(r.claimed))
-	run := r.apart
-	if len(r.claimed) == 1 {
-		run = r.do // the transaction is all its own
-	}
-	for i, one := range r.claimed {
-		r.begun = i + 1
-		err := one.ctx.Err()
-		if err == nil {
-			if err = run(ctx, one); r.lost != nil {
-				return 0
-			}
+	wrote, clean := r.each(ctx, r.do)
+	if !clean && len(r.claimed) > 1 {
+		if r.lost = r.again(ctx); r.lost != nil {
+			return 0
 		}
-		if r.outcomes[i] = err; err == nil {
-			wrote++
-		}
+		wrote, _ = r.each(ctx, r.apart)
 	}
-	if wrote > 0 {
+	if r.lost == nil && wrote > 0 {
 		r.lost = r.tx.raw.Commit()
 	}
 	if r.decided = r.lost == nil; !r.decided {
 		return 0
 	}
 	return wrote
+}
+
+// each gives everybody a turn and returns how many succeeded. In its first round it stops where one failed and may have left
+// something behind, and returns clean as false.
+func (r *sharing) each(ctx context.Context, run func(context.Context, *intention) error) (wrote int, clean bool) {
+	first := r.outcomes == nil
+	r.outcomes = make([]error, len(r.claimed))
+	for i, one := range r.claimed {
+		r.begun = max(r.begun, i+1)
+		if one.panicked != nil { // in the first round, and once is enough
+			r.outcomes[i] = one.panicked
+			continue
+		}
+		if r.outcomes[i] = one.ctx.Err(); r.outcomes[i] != nil {
+			continue
+		}
+		r.tx.wrote = false
+		err := run(ctx, one)
+		r.outcomes[i] = err
+		switch {
+		case r.lost != nil:
+			return wrote, false
+		case err == nil:
+			wrote++
+		case first && (r.tx.wrote || !isRefusal(err)): // what is no refusal may have ended the transaction
+			return wrote, false
+		}
+	}
+	return wrote, true
+}
+
+// again undoes all and begins anew.
+func (r *sharing) again(ctx context.Context) error {
+	if err := r.tx.raw.Rollback(); err != nil {
+		return errors.Join(r.outcomes[r.begun-1], err)
+	}
+	raw, err := r.store.begin(ctx)
+	if err != nil {
+		return err
+	}
+	r.tx.raw = raw
+	return nil
 }
 
 // apart runs one of several so that it leaves nothing behind unless it succeeds.
@@ -135,20 +170,24 @@ func (r *sharing) do(ctx context.Context, one *intention) (err error) {
 
 // end releases the connection and settles everybody.
 func (r *sharing) end() {
-	if err := r.tx.raw.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) && r.lost == nil {
-		r.lost, r.decided = fmt.Errorf("roll back: %w", err), false
+	rollback := r.tx.raw.Rollback()
+	if errors.Is(rollback, sql.ErrTxDone) {
+		rollback = nil
 	}
 	if !r.decided && r.lost == nil {
 		r.lost = errNotCommitted
 	}
 	for i, one := range r.claimed[:r.begun] {
+		outcome := r.lost
 		if r.decided {
-			one.settle(r.outcomes[i])
-		} else {
-			one.settle(r.lost)
+			outcome = r.outcomes[i]
 		}
+		if rollback != nil { // it was not committed, and nobody was told that it was
+			outcome = errors.Join(outcome, rollback)
+		}
+		one.settle(outcome)
 	}
-	r.group.unclaim(r.claimed[r.begun:])
+	r.store.group.unclaim(r.claimed[r.begun:])
 }
 
 // panicked is a panic on its way to the goroutine of the caller, with the stack that it came from.
