@@ -156,8 +156,8 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 	write := end.write
 	write.UserID, write.Session = user.ID, sess
 	write.Clear = Streaks(user)
-	stranger := s.known(c, account.CanonicalEmail(user.Email)) == ""
-	if out.Known, err = s.know(c, user); err != nil {
+	var familiar bool
+	if out.Known, familiar, err = s.know(c, user); err != nil {
 		return Outcome{}, err
 	}
 	if w.Bearer {
@@ -176,14 +176,14 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 	if e.Method == account.MethodUserVerification {
 		e.Method = account.MethodPasskey
 	}
-	if stranger {
+	if !familiar {
 		e.Reason = "new_device"
 	}
 	write.Events = append(write.Events, e)
 	if err := s.finish(ctx, c, write); err != nil {
 		return Outcome{}, err
 	}
-	if stranger {
+	if !familiar {
 		s.tellNewDevice(ctx, c.Client, user)
 	}
 	return out, nil
