@@ -22,7 +22,7 @@ type bounds struct {
 	frames int
 }
 
-var usualBounds = bounds{every: 256, behind: 16 * 256, frames: 8192}
+var usualBounds = bounds{every: 1000, behind: 4000, frames: 8192}
 
 // checkpointer copies the write-ahead file into the database on a connection and a goroutine of its own, while others write
 // on. SQLite by itself would let every so many commits wait for that.

@@ -151,8 +151,9 @@ func create(path string) error {
 func openWriter(path string, o Options) (*sql.DB, error) {
 	return openPool(path, o, 1, url.Values{
 		"_txlock": {"immediate"}, "_synchronous": {"FULL"},
-		// What is needed to undo one of several in a transaction is small, and else goes through a file.
-		"_pragma": {"wal_autocheckpoint(0)", "temp_store(MEMORY)"},
+		// Temporary: what is needed to undo one of several in a transaction, which would go through a file. The cache, of 16 MiB at
+		// most, is worth more here than with the readers, who begin anew after every transaction.
+		"_pragma": {"wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-16384)"},
 	})
 }
 

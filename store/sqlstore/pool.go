@@ -122,16 +122,34 @@ type tx struct {
 	pool *pool
 	// wrote: it may have changed something.
 	wrote bool
+	// bound are the pool's prepared statements on this transaction's connection. Finding that anew for each use costs a fifth of one.
+	bound map[string]*sql.Stmt
+}
+
+// prepared is the statement, if the pool has it prepared.
+func (t *tx) prepared(ctx context.Context, query string) *sql.Stmt {
+	if stmt := t.bound[query]; stmt != nil {
+		return stmt
+	}
+	stmt := t.pool.lookup(query)
+	if stmt == nil {
+		t.pool.want(query)
+		return nil
+	}
+	if t.bound == nil {
+		t.bound = map[string]*sql.Stmt{}
+	}
+	t.bound[query] = t.raw.StmtContext(ctx, stmt)
+	return t.bound[query]
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	var result sql.Result
 	var err error
-	if stmt := t.pool.lookup(query); stmt != nil {
-		result, err = t.raw.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	if stmt := t.prepared(ctx, query); stmt != nil {
+		result, err = stmt.ExecContext(ctx, args...)
 	} else {
-		t.pool.want(query)
 		result, err = t.raw.ExecContext(ctx, query, args...)
 	}
 	if err != nil {
@@ -145,10 +163,9 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 // rows runs a query. Its rows must be closed before the next statement.
 func (t *tx) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.wrote = t.wrote || !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
-	if stmt := t.pool.lookup(query); stmt != nil {
-		return t.raw.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	if stmt := t.prepared(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
 	}
-	t.pool.want(query)
 	return t.raw.QueryContext(ctx, query, args...)
 }
 

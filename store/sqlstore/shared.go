@@ -129,7 +129,7 @@ func (r *sharing) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.tx.raw = raw
+	r.tx = &tx{raw: raw, pool: r.store.writer}
 	return nil
 }
 
