@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # Real browsers and crashes run without the race detector, which slows them down and finds nothing in them.
-SLOW = /e2e$$
+SLOW = /(e2e|replicas)$$
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test test-quick test-tools test-e2e lint fmt fuzz aaguids screenshots
@@ -17,13 +17,17 @@ build: ## build the server
 	$(GO) build -trimpath -o latchkey ./cmd/latchkey
 
 test: test-tools ## everything, with the race detector; installs what is missing; fails if anything was left out
-	LATCHKEY_REQUIRE_ALL=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v '$(SLOW)')
-	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -timeout 15m ./e2e
+	LATCHKEY_REQUIRE_ALL=1 $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -Ev '$(SLOW)')
+	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -timeout 15m ./e2e ./replicas
 
 test-quick: ## what passes with Go alone
 	$(GO) test ./...
 
-test-tools: # a real browser, from Debian's packages
+test-tools: # a real browser and a real PostgreSQL, from Debian's packages; the tests start servers of their own
+	@command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  echo "make test: installing postgresql with apt-get, for the tests of the second store"; \
+	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql' || { \
+	    echo "make test: postgresql could not be installed: put its initdb and postgres on the PATH by hand, or run make test-quick" >&2; exit 1; }; }
 	@command -v chromium >/dev/null 2>&1 || { \
 	  echo "make test: installing chromium with apt-get, for the tests in real pages"; \
 	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium' || { \

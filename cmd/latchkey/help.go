@@ -25,7 +25,7 @@ a message that says what to do.`
 func (serveCmd) Help() string {
 	return `
 The server keeps everything in one SQLite file, which it makes on the first start together with the secret keys in a
-file beside it. It prints one line with its address, logs to standard error, and on SIGTERM or Ctrl-C finishes what is
+file beside it; or, with DATABASE=postgres://…, in a PostgreSQL database that any number of servers share. It prints one line with its address, logs to standard error, and on SIGTERM or Ctrl-C finishes what is
 under way.
 
 Where every origin is localhost, mails and text messages are written to the folder "outbox" beside the database.

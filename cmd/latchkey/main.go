@@ -97,6 +97,7 @@ func (a *app) complain(problem, hint string) {
 			continue // joined errors have one cause, mostly
 		}
 		said = line
+		line = strings.TrimSpace(line) // some drivers indent
 		fmt.Fprintln(a.stderr, "error:", line)
 	}
 	if hint != "" {
@@ -107,7 +108,7 @@ func (a *app) complain(problem, hint string) {
 // configured are the flags of every command that reads the settings.
 type configured struct {
 	Config   *string `placeholder:"FILE" help:"Read settings from this TOML file."`
-	Database *string `placeholder:"FILE" help:"The database file (default latchkey.db)."`
+	Database *string `placeholder:"FILE|URI" help:"The database file (default latchkey.db), or postgres://… (others see this machine's command lines: give a password in LATCHKEY_DATABASE instead)."`
 }
 
 // load reads the settings for a command; more are its other flags that stand for settings, by name.

@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
+	"github.com/latchkey-auth/latchkey/internal/clientip"
 )
 
 // gcPercent lets the heap grow to five times what lives in it. Little does: collecting at twice that would cost as much as
@@ -72,13 +73,13 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if _, err := fmt.Fprintln(a.stdout, "Latchkey is at "+address(s, listener.Addr())); err != nil {
 		return err
 	}
-	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.Database, "origins", s.Library.Origins, "rp_id", s.Library.RPID)
+	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.DatabaseName(), "origins", s.Library.Origins, "rp_id", s.Library.RPID)
 	for _, w := range warnings(s, listener.Addr()) {
 		log.Warn(w)
 	}
 	stopMetrics := serveMetrics(measured, counted.handler(s.Profiling), log)
 	stop := background(ctx, log, auth.Sweep)
-	err = serve(ctx, listener, accessLog(log, counted, auth.Handler()), log)
+	err = serve(ctx, listener, accessLog(log, counted, clientip.Resolver{Trusted: s.Library.TrustedProxies}, auth.Handler()), log)
 	stop()
 	stopMetrics()
 	// Whoever was told to stop wants what is in memory written, not dropped.

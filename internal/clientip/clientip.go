@@ -42,6 +42,12 @@ func (v Resolver) From(r *http.Request) netip.Addr {
 	return client
 }
 
+// Trusts reports whether the connection is one of a trusted proxy's, whose headers may be believed.
+func (v Resolver) Trusts(r *http.Request) bool {
+	peer, ok := parse(r.RemoteAddr)
+	return ok && v.trusts(peer)
+}
+
 // trusts reports whether one of the operator's proxies has that address.
 func (v Resolver) trusts(a netip.Addr) bool {
 	for _, p := range v.Trusted {

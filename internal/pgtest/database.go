@@ -40,16 +40,25 @@ func Database(t testing.TB) string {
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	Need(t)
+	s, err := Common()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Common is Shared where there is no test at hand.
+func Common() (*Server, error) {
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.server == nil {
 		s, err := Start(Options{})
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		shared.server = s
 	}
-	return shared.server
+	return shared.server, nil
 }
 
 // New starts a server that is the test's alone.
@@ -91,14 +100,25 @@ func newName() string { return "test_" + strings.ToLower(rand.Text()) }
 // Database makes a new one, which goes with the test, and returns its URI.
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
-	name := newName()
-	if err := s.Do(t.Context(), "postgres", `CREATE DATABASE `+name); err != nil {
+	uri, drop, err := s.Create(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Do(context.WithoutCancel(t.Context()), "postgres", `DROP DATABASE `+name+` WITH (FORCE)`); err != nil {
+		if err := drop(); err != nil {
 			t.Error(err)
 		}
 	})
-	return s.URI(name)
+	return uri
+}
+
+// Create makes a new database and returns its URI.
+func (s *Server) Create(ctx context.Context) (uri string, drop func() error, err error) {
+	name := newName()
+	if err := s.Do(ctx, "postgres", `CREATE DATABASE `+name); err != nil {
+		return "", nil, err
+	}
+	return s.URI(name), func() error {
+		return s.Do(context.WithoutCancel(ctx), "postgres", `DROP DATABASE `+name+` WITH (FORCE)`)
+	}, nil
 }

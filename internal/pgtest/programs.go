@@ -32,13 +32,16 @@ func Missing() string {
 	return ""
 }
 
+// RequireAll reports whether nothing may be left out.
+func RequireAll() bool { return os.Getenv(requireAll) != "" }
+
 // Need skips the test where servers cannot be started, or fails it where nothing may be left out.
 func Need(t testing.TB) {
 	t.Helper()
 	what := Missing()
 	switch {
 	case what == "":
-	case os.Getenv(requireAll) != "":
+	case RequireAll():
 		t.Fatalf("%s, and %s is set", what, requireAll)
 	default:
 		t.Skip("left out: " + what)

@@ -159,6 +159,7 @@ func (s *Server) all() map[string]string {
 	all := map[string]string{
 		"listen_addresses": "127.0.0.1", "port": strconv.Itoa(s.port), "unix_socket_directories": "",
 		"shared_buffers": "32MB", "log_min_messages": "warning", "max_connections": "100",
+		"wal_retrieve_retry_interval": "200ms", // a standby whose primary died is not kept from its promotion
 	}
 	for name, value := range s.settings {
 		all[name] = value
@@ -201,16 +202,32 @@ func (s *Server) Do(ctx context.Context, database, statement string, args ...any
 	return err
 }
 
+// Number asks for one, as the superuser, on a connection of its own.
+func (s *Server) Number(ctx context.Context, database, query string, args ...any) (n int, err error) {
+	db, err := sql.Open("pgx", s.URI(database))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = db.QueryRowContext(ctx, query, args...).Scan(&n)
+	return n, err
+}
+
 // URI leads to that database of the server, as its superuser.
 func (s *Server) URI(database string) string { return uri(s.password, database, s.Address()) }
 
 // URIs leads to that database of whichever server accepts writes. They must be a primary and its standbys.
 func URIs(database string, servers ...*Server) string {
+	return Hosts(database, servers...) + "?target_session_attrs=read-write"
+}
+
+// Hosts is URIs without a word on writes.
+func Hosts(database string, servers ...*Server) string {
 	var hosts []string
 	for _, s := range servers {
 		hosts = append(hosts, s.Address())
 	}
-	return uri(servers[0].password, database, hosts...) + "?target_session_attrs=read-write"
+	return uri(servers[0].password, database, hosts...)
 }
 
 func uri(password, database string, hosts ...string) string {
@@ -267,6 +284,30 @@ func (s *Server) send(sig syscall.Signal) error {
 		return err
 	}
 	return p.Signal(sig)
+}
+
+// Freeze stops every process that a client could speak with, as a machine does that hangs: connections stay open, and nobody answers. The
+// function that it returns lets them go on.
+func (s *Server) Freeze(ctx context.Context) (thaw func() error, err error) {
+	db, err := sql.Open("pgx", s.URI("postgres"))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var list string
+	if err := db.QueryRowContext(ctx, `
+		SELECT COALESCE(string_agg(pid::text, ' '), '') FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&list); err != nil {
+		return nil, err
+	}
+	first, err := s.pid()
+	if err != nil {
+		return nil, err
+	}
+	processes := append(strings.Fields(list), strconv.Itoa(first))
+	all := func(signal string) error {
+		return run(s.programs.shell(append([]string{"kill", signal}, processes...)...))
+	}
+	return func() error { return all("-CONT") }, all("-STOP")
 }
 
 // pid is the first process of the server, which stands in the first line of a file.

@@ -33,8 +33,8 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 var defaultParameters = map[string]string{
 	"application_name":  "latchkey",
 	"statement_timeout": "10s",
-	// A program that hangs must not keep rows locked.
-	"idle_in_transaction_session_timeout": "10s",
+	// A program that hangs, or whose machine is gone, must not keep rows locked for as long as others wait for them.
+	"idle_in_transaction_session_timeout": "5s",
 }
 
 // config is a URI that was read.
@@ -42,6 +42,7 @@ type config struct {
 	conn               *pgx.ConnConfig
 	maxConns           int
 	lifetime, idleTime time.Duration
+	timeout            time.Duration
 }
 
 // IsURI reports whether the text is meant as a connection URI of PostgreSQL.
@@ -130,7 +131,7 @@ func parse(uri string) (config, error) {
 
 // pool takes the parameters of the pool, which are none of the server's.
 func (c *config) pool() error {
-	c.maxConns, c.lifetime, c.idleTime = defaultMaxConns, defaultLifetime, defaultIdleTime
+	c.maxConns, c.lifetime, c.idleTime, c.timeout = defaultMaxConns, defaultLifetime, defaultIdleTime, defaultTimeout
 	params := c.conn.RuntimeParams
 	if text, ok := params["pool_max_conns"]; ok {
 		n, err := strconv.Atoi(text)
@@ -140,7 +141,9 @@ func (c *config) pool() error {
 		c.maxConns = n
 		delete(params, "pool_max_conns")
 	}
-	for name, field := range map[string]*time.Duration{"pool_max_conn_lifetime": &c.lifetime, "pool_max_conn_idle_time": &c.idleTime} {
+	for name, field := range map[string]*time.Duration{
+		"pool_max_conn_lifetime": &c.lifetime, "pool_max_conn_idle_time": &c.idleTime, "pool_timeout": &c.timeout,
+	} {
 		text, ok := params[name]
 		if !ok {
 			continue

@@ -11,9 +11,10 @@
 //   - pool_max_conns: how many connections there may be, 16 if not given
 //   - pool_max_conn_lifetime: how long one is used, 30m
 //   - pool_max_conn_idle_time: how long one is kept unused, 5m
+//   - pool_timeout, which is this package's own: how long a transaction or a read may take, waiting for a connection included, 10s
 //
-// connect_timeout is 5 seconds for each host if not given, statement_timeout and idle_in_transaction_session_timeout are 10 seconds, and
-// application_name is latchkey. A parameter that is given empty is left to the server; some poolers refuse to be told of timeouts.
+// connect_timeout is 5 seconds for each host if not given, statement_timeout is 10 seconds,
+// idle_in_transaction_session_timeout 5, and application_name latchkey. A parameter that is given empty is left to the server; some poolers refuse to be told of timeouts.
 //
 // # Several hosts
 //

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,8 +22,8 @@ import (
 type Options struct {
 	// MaxConns is how many connections there may be. 0: what pool_max_conns in the URI says, or 16.
 	MaxConns int
-	// Timeout bounds each transaction and each read, waiting for a connection included. 0: ten seconds; negative: only the caller's
-	// context does.
+	// Timeout bounds each transaction and each read, waiting for a connection included. 0: what pool_timeout in the URI says, or ten
+	// seconds; negative: only the caller's context does.
 	Timeout time.Duration
 	// NoMigrate leaves the schema as it is: Open fails unless it is up to date.
 	NoMigrate bool
@@ -45,7 +46,7 @@ func Open(ctx context.Context, uri string, o Options) (*sqlstore.Store, error) {
 	}
 	switch {
 	case o.Timeout == 0:
-		o.Timeout = defaultTimeout
+		o.Timeout = c.timeout
 	case o.Timeout < 0:
 		o.Timeout = 0
 	}
@@ -90,6 +91,8 @@ func reuse(_ context.Context, conn *pgx.Conn) error {
 type Server struct {
 	// Version is the server's, such as "15.8".
 	Version string
+	// Local: it is on this machine, by what it is connected through.
+	Local bool
 	// Encrypted: the connection uses TLS. Verified: every server of the URI must prove its name.
 	Encrypted, Verified bool
 	// MayCreate: this user may make tables in the schema.
@@ -126,6 +129,12 @@ func (c config) inspect(ctx context.Context) (s Server, err error) {
 	defer func() { err = errors.Join(err, conn.Close(ctx)) }()
 	s = Server{Version: conn.PgConn().ParameterStatus("server_version"), Verified: c.verified()}
 	_, s.Encrypted = conn.PgConn().Conn().(*tls.Conn)
+	switch at := conn.PgConn().Conn().RemoteAddr().(type) {
+	case *net.UnixAddr:
+		s.Local = true
+	case *net.TCPAddr:
+		s.Local = at.IP.IsLoopback()
+	}
 	var micros int64
 	err = conn.QueryRow(ctx, `
 		SELECT COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE), current_setting('synchronous_commit'),

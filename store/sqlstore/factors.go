@@ -22,7 +22,7 @@ func (s *Store) SecondFactors(ctx context.Context, userID string) (account.Secon
 // FinishSetup stores a factor that a signed-in person has confirmed, replacing one of the same method.
 func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 	return s.spending(ctx, "finish setup", &f.Spend, func(ctx context.Context, t *tx) error {
-		if err := mustHaveSession(ctx, t, f.Factor.UserID, f.SessionID); err != nil {
+		if err := holdSession(ctx, t, f.Factor.UserID, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
@@ -32,9 +32,6 @@ func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 			return err
 		}
 		if err := putFactor(ctx, t, f.Factor); err != nil {
-			return err
-		}
-		if err := held(ctx, t, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if f.EndDevices {

@@ -65,13 +65,18 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	}
 	var version int
 	if err := s.reader.row(ctx, selectVersion, &version); err != nil {
-		if ctx.Err() == nil && !s.unavailable(err) {
-			// There is no such table, or no row in it: each driver says it differently.
+		if ctx.Err() == nil && !s.unavailable(err) && noVersion(err) {
 			err = errors.Join(ErrOlderSchema, err)
 		}
 		return s.wrap(ctx, "check schema", err)
 	}
 	return s.wrap(ctx, "check schema", compareVersion(version, len(steps)))
+}
+
+// noVersion reports whether the error may be that there is no such table, or no row in it. SQLite has no code for it alone.
+func noVersion(err error) bool {
+	var stated interface{ SQLState() string }
+	return !errors.As(err, &stated) || stated.SQLState() == "42P01" // undefined_table
 }
 
 func compareVersion(version, newest int) error {
@@ -143,9 +148,9 @@ func raced(err error) bool {
 // migrateOne runs the next step that is missing, or reports that there is none.
 func migrateOne(ctx context.Context, db *sql.DB, d Dialect, steps []string) (done bool, err error) {
 	if d == PostgreSQL {
-		// Committed at once: a row that is to be locked must be there for others as well.
+		// Each committed at once: a row that is to be locked must be there for others as well.
 		for _, statement := range []string{createVersion, insertVersion} {
-			if _, err := db.ExecContext(ctx, statement); err != nil {
+			if err := patiently(ctx, db, statement); err != nil {
 				return false, err
 			}
 		}
@@ -176,6 +181,25 @@ func migrateOne(ctx context.Context, db *sql.DB, d Dialect, steps []string) (don
 		return false, err
 	}
 	return false, raw.Commit()
+}
+
+// patiently runs one statement in a transaction of its own, and lets it wait for others.
+func patiently(ctx context.Context, db *sql.DB, statement string) (err error) {
+	raw, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if rollback := raw.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
+			err = errors.Join(err, rollback)
+		}
+	}()
+	for _, one := range []string{noTimeout, statement} {
+		if _, err := raw.ExecContext(ctx, one); err != nil {
+			return err
+		}
+	}
+	return raw.Commit()
 }
 
 // lockSchema keeps every other migration out until the transaction ends, and reads the version.

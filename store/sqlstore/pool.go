@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ type pool struct {
 	dialect Dialect
 	keep    bool
 	timeout time.Duration
+	undone  func(err error, committing bool) bool
 
 	mu       sync.RWMutex
 	prepared map[string]*sql.Stmt
@@ -23,7 +25,7 @@ type pool struct {
 }
 
 func newPool(db *sql.DB, of DB) *pool {
-	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
+	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, undone: of.Undone, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
 }
 
 func (p *pool) lookup(query string) *sql.Stmt {
@@ -183,8 +185,15 @@ func (t *tx) sharing(sqlite, postgres string) string {
 	return sqlite
 }
 
+// worthAgain reports whether a read that failed may be repeated.
+func (p *pool) worthAgain(err error) bool { return p.undone(err, false) }
+
+// worthAgain is never: the transaction as a whole is repeated.
+func (t *tx) worthAgain(error) bool { return false }
+
 // querier is what reads: a pool or a transaction.
 type querier interface {
+	worthAgain(err error) bool
 	bounded(ctx context.Context) (context.Context, context.CancelFunc)
 	rows(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
@@ -193,9 +202,21 @@ type querier interface {
 type scanner interface{ Scan(dest ...any) error }
 
 // list reads all rows.
-func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	ctx, cancel := q.bounded(ctx)
 	defer cancel()
+	for n := 1; ; n++ {
+		all, err := listOnce(ctx, q, scan, query, args...)
+		if err == nil || n == mostAttempts || !q.worthAgain(err) {
+			return all, err
+		}
+		if waited := pause(ctx, n); waited != nil {
+			return nil, errors.Join(waited, err)
+		}
+	}
+}
+
+func listOnce[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
 	rows, err := q.rows(ctx, query, args...)
 	if err != nil {
 		return nil, err

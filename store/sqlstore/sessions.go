@@ -136,24 +136,15 @@ func ends(n *account.Session) int64 {
 	return min(micros(n.Expires), micros(n.LastSeen)+microsOf(n.IdleFor))
 }
 
-const (
-	selectOwnSession     = `SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3`
-	selectOwnSessionHeld = `SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3 FOR SHARE`
-)
-
-// mustHaveSession refuses unless the account has that session still. Whoever ends it meanwhile waits for the end of the transaction.
-func mustHaveSession(ctx context.Context, t *tx, userID, sessionID string) error {
-	_, there, err := first(ctx, t, scanOne[int64], t.sharing(selectOwnSession, selectOwnSessionHeld),
-		sessionID, userID, string(account.SessionDevice))
-	if err == nil && !there {
+// holdSession notes when the person of a session proved to hold something, and refuses unless the account has that session still. Whoever
+// ends it meanwhile waits for the end of the transaction.
+func holdSession(ctx context.Context, t *tx, userID, sessionID string, at time.Time) error {
+	noted, err := t.exec(ctx, `
+		UPDATE latchkey_sessions SET held_at = $4 WHERE id = $1 AND user_id = $2 AND kind <> $3`,
+		sessionID, userID, string(account.SessionDevice), micros(at))
+	if err == nil && noted == 0 {
 		err = account.ErrSessionGone
 	}
-	return err
-}
-
-// held notes when the person of a session proved to hold something.
-func held(ctx context.Context, t *tx, sessionID string, at time.Time) error {
-	_, err := t.exec(ctx, `UPDATE latchkey_sessions SET held_at = $2 WHERE id = $1`, sessionID, micros(at))
 	return err
 }
 

@@ -17,7 +17,13 @@ func (l *loader) check(admin bool) {
 	s := &l.s
 	l.relyingParty()
 	if s.Local && !l.isGiven("OUTBOX") && !l.bad["DATABASE"] {
-		s.Outbox = filepath.Join(filepath.Dir(s.Database), "outbox")
+		s.Outbox = "outbox"
+		if !s.OnPostgreSQL() {
+			s.Outbox = filepath.Join(filepath.Dir(s.Database), s.Outbox)
+		}
+	}
+	if !admin && s.OnPostgreSQL() && !l.isGiven("SECRET_KEYS") {
+		l.fault("SECRET_KEYS", &problem{"they must be set where DATABASE is PostgreSQL, the same for every server of it", "make a key with: openssl rand -base64 32"})
 	}
 	if s.SMTP != nil {
 		if s.mailFrom != nil {
