@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SLOW = /(e2e|replicas)$$
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-quick test-tools test-e2e lint fmt fuzz aaguids screenshots
+.PHONY: help run build test test-quick test-tools test-frontend-tools test-e2e lint fmt fuzz aaguids screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ test: test-tools ## everything, with the race detector; installs what is missing
 test-quick: ## what passes with Go alone
 	$(GO) test ./...
 
-test-tools: # a real browser and a real PostgreSQL, from Debian's packages; the tests start servers of their own
+test-tools: test-frontend-tools # a real browser and a real PostgreSQL, from Debian's packages; the tests start servers of their own
 	@command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  echo "make test: installing postgresql with apt-get, for the tests of the second store"; \
 	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql' || { \
@@ -32,6 +32,13 @@ test-tools: # a real browser and a real PostgreSQL, from Debian's packages; the 
 	  echo "make test: installing chromium with apt-get, for the tests in real pages"; \
 	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium' || { \
 	    echo "make test: chromium could not be installed: install a chromium on the PATH by hand, or run make test-quick" >&2; exit 1; }; }
+
+test-frontend-tools: # the TypeScript compiler and a bundler, for the types of latchkey.js; versions are pinned in its lock file
+	@command -v npm >/dev/null 2>&1 || { \
+	  echo "make test: installing npm with apt-get, for the types of latchkey.js"; \
+	  $$( [ "$$(id -u)" = 0 ] || echo sudo ) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq nodejs npm' || { \
+	    echo "make test: npm could not be installed: install it by hand, or run make test-quick" >&2; exit 1; }; }
+	@cd web/testdata/frontend && { cmp -s package-lock.json node_modules/.installed-lock || { npm ci --ignore-scripts --silent && cp package-lock.json node_modules/.installed-lock; }; }
 
 lint: ## formatting, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }

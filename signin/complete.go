@@ -146,6 +146,9 @@ type completion struct {
 
 // complete makes the session.
 func (s *Service) complete(ctx context.Context, c *Caller, user account.User, methods []account.Method, w Wish, end completion) (Outcome, error) {
+	if err := s.maySignIn(ctx, c, user, methods, w, end.write); err != nil {
+		return Outcome{}, err
+	}
 	remember := w.Remember != nil && *w.Remember
 	out := Outcome{User: user, Next: w.Next, Remember: remember}
 	sess, token, err := s.newSession(c, user.ID, account.SessionBrowser, methods, remember)
@@ -193,7 +196,7 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 func (s *Service) finish(ctx context.Context, c *Caller, write account.FinishSignin) error {
 	err := s.store.FinishSignin(ctx, write)
 	if err == nil {
-		s.emit(write.Events)
+		s.emit(ctx, write.Events)
 		return nil
 	}
 	if write.RecoveryCode != nil && errors.Is(err, account.ErrCodeSpent) {

@@ -19,34 +19,36 @@ func (s *Service) Secondary(c *Caller) bool { return !c.SignedIn() && c.Is(ActPa
 // Known and unknown identities, those with and those without passkeys, are answered alike and at the same cost.
 func (s *Service) StartSignin(ctx context.Context, c *Caller, identity string, w Wish) (Started[passkey.RequestOptions], error) {
 	var none Started[passkey.RequestOptions]
-	ch, err := s.challenge()
+	ch, err := s.challenge(ctx)
 	if err != nil {
 		return none, err
 	}
 	st := &state{Challenge: ch, Origin: c.Origin, Remember: w.Remember != nil && *w.Remember, Next: w.Next}
-	params := passkey.RequestParams{Challenge: ch, Timeout: s.SigninTimeout}
+	asking := passkey.Asking{Purpose: passkey.PurposeSignin, Usages: []account.Usage{account.UsageFirst}}
+	var allow []passkey.Descriptor
 	if s.Secondary(c) {
-		params.UserVerification = s.Policy.SigninVerification(true)
-		params.Allow, st.MustVerify, err = s.secondChoice(ctx, c.Pending.UserID)
-		if err != nil {
+		asking = passkey.Asking{Purpose: passkey.PurposeSecondFactor, User: c.PendingUser, Usages: []account.Usage{account.UsageSecondary}}
+		if allow, st.MustVerify, err = s.secondChoice(ctx, c.Pending.UserID); err != nil {
 			return none, err
 		}
 		if st.MustVerify {
-			params.UserVerification = passkey.VerificationRequired
+			asking.Usages = []account.Usage{account.UsageFirst}
 		}
 		st.User, st.Pending = c.Pending.UserID, c.Pending.ID
-	} else {
-		params.UserVerification = s.Policy.SigninVerification(false)
-		st.MustVerify = params.UserVerification == passkey.VerificationRequired
-		if canonical := account.CanonicalEmail(identity); canonical != "" {
-			st.Identity = s.ids.Sum([]byte(canonical))
-			if s.AllowUserHints {
-				if params.Allow, err = s.hints(ctx, canonical); err != nil {
-					return none, err
-				}
+	} else if canonical := account.CanonicalEmail(identity); canonical != "" {
+		st.Identity = s.ids.Sum([]byte(canonical))
+		if s.AllowUserHints {
+			if allow, err = s.hints(ctx, canonical); err != nil {
+				return none, err
 			}
 		}
 	}
+	params := s.requestParams(ctx, asking, ch)
+	params.Allow = allow
+	if st.MustVerify {
+		params.UserVerification = passkey.VerificationRequired
+	}
+	st.MustVerify = params.UserVerification == passkey.VerificationRequired
 	token, err := s.seal(ceremonySignin, st)
 	if err != nil {
 		return none, err

@@ -74,7 +74,7 @@ func (s *Service) update(ctx context.Context, c *Caller, u account.UpdatePending
 	if err := s.store.UpdatePending(ctx, u); err != nil {
 		return s.ended(ctx, c, u.Method, fmt.Errorf("signin: pending: %w", err))
 	}
-	s.emit(u.Events)
+	s.emit(ctx, u.Events)
 	p := *c.Pending
 	p.State, p.Method, p.Setup, p.Code = u.State, u.Method, u.Setup, u.Code
 	c.Pending = &p
@@ -121,7 +121,7 @@ func (s *Service) Validate(ctx context.Context, c *Caller, code string, w Wish) 
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
-	write := account.FinishSignin{PendingID: c.Pending.ID, Refund: guess.Buckets}
+	write := account.FinishSignin{PendingID: c.Pending.ID, Refund: guess.Buckets, Clear: s.right(guess)}
 	if _, setUp := second.Code(proved); setUp {
 		write.Factor = &account.FactorUse{Method: proved, Step: step, At: s.now()}
 	}
@@ -270,7 +270,7 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, c *Caller) ([]string, er
 	if err := s.store.ReplaceRecoveryCodes(ctx, r); err != nil {
 		return nil, fmt.Errorf("signin: recovery codes: %w", err)
 	}
-	s.emit(r.Events)
+	s.emit(ctx, r.Events)
 	s.tell(ctx, c.Client, *c.User, "recovery_codes_made")
 	return codes, nil
 }

@@ -35,7 +35,7 @@ type Config struct {
 	Messages   *message.Catalogue
 	Sender     Sender
 	ParsePhone func(string) (string, error)
-	OnEvent    func(account.Event)
+	OnEvent    func(context.Context, account.Event)
 	Clock      func() time.Time
 	Rand       io.Reader
 	Log        *slog.Logger
@@ -67,6 +67,9 @@ type Config struct {
 
 	// Asides is how many notices may go out beside requests at once; with 0 each request sends its own.
 	Asides int
+	// BeforeSignin and BeforeRegister may refuse, with a Denial; nil: nobody is asked.
+	BeforeSignin   func(context.Context, Attempt) error
+	BeforeRegister func(context.Context, Applicant) error
 
 	// UsersElsewhere: the accounts are the app's own, whatever the store returns beside a session or a passkey.
 	UsersElsewhere bool
@@ -202,11 +205,12 @@ func (s *Service) owner(ctx context.Context, id string, beside *account.User) (a
 }
 
 // emit tells the app of events that were committed.
-func (s *Service) emit(events []account.Event) {
+func (s *Service) emit(ctx context.Context, events []account.Event) {
+	ctx = context.WithoutCancel(ctx) // it has happened, whoever goes away meanwhile
 	for _, e := range events {
-		s.Log.LogAttrs(context.Background(), slog.LevelDebug, "event", slog.String("kind", string(e.Kind)), slog.String("reason", e.Reason), slog.String("user", e.UserID))
+		s.Log.LogAttrs(ctx, slog.LevelDebug, "event", slog.String("kind", string(e.Kind)), slog.String("reason", e.Reason), slog.String("user", e.UserID))
 		if s.OnEvent != nil {
-			s.OnEvent(e)
+			s.OnEvent(ctx, e)
 		}
 	}
 }
@@ -226,7 +230,7 @@ func (s *Service) record(ctx context.Context, e account.Event) error {
 	if err := s.store.Record(ctx, e); err != nil {
 		return fmt.Errorf("signin: record %s: %w", e.Kind, err)
 	}
-	s.emit([]account.Event{e})
+	s.emit(ctx, []account.Event{e})
 	return nil
 }
 
@@ -241,7 +245,7 @@ func (s *Service) refused(ctx context.Context, c Client, kind account.EventKind,
 			return err
 		}
 		if loud {
-			s.emit([]account.Event{e})
+			s.emit(ctx, []account.Event{e})
 			return r
 		}
 	}

@@ -160,7 +160,7 @@ func (s *Service) verified(ctx context.Context, c *Caller, proved []account.Meth
 	} else if err != nil {
 		return Outcome{}, fmt.Errorf("signin: finish verification: %w", err)
 	}
-	s.emit(write.Events)
+	s.emit(ctx, write.Events)
 	return out, nil
 }
 
@@ -171,11 +171,11 @@ func (s *Service) StartVerify(ctx context.Context, c *Caller, w Wish) (Started[p
 	if err != nil {
 		return none, err
 	}
-	ch, err := s.challenge()
+	ch, err := s.challenge(ctx)
 	if err != nil {
 		return none, err
 	}
-	p := passkey.RequestParams{Challenge: ch, Timeout: s.SigninTimeout, UserVerification: s.Policy.ReauthVerification(s.AllowAsVerify)}
+	p := s.requestParams(ctx, passkey.Asking{Purpose: passkey.PurposeVerify, User: c.User, Usages: slices.Clone(s.AllowAsVerify)}, ch)
 	for _, x := range creds {
 		if slices.Contains(s.AllowAsVerify, x.Usage) {
 			p.Allow = append(p.Allow, passkey.Descriptor{ID: x.CredentialID, Transports: x.Transports})

@@ -38,6 +38,7 @@ type site struct {
 	server *httptest.Server
 	log    *errorLog
 	https  bool
+	cfg    latchkey.Config
 }
 
 // newSite serves with cheap password hashes, without limits, and with whatever change says.
@@ -56,7 +57,7 @@ func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 	for _, c := range change {
 		c(&cfg)
 	}
-	s.origin, s.prefix = cfg.Origins[0], cfg.URLPrefix
+	s.cfg, s.origin, s.prefix = cfg, cfg.Origins[0], cfg.URLPrefix
 	_, s.host, _ = strings.Cut(s.origin, "://")
 	s.https = strings.HasPrefix(s.origin, "https:")
 	var err error
@@ -78,6 +79,25 @@ func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 		}
 	})
 	return s
+}
+
+// alongside is the same site with other settings, on the same store.
+func (s *site) alongside(t testing.TB, change func(*latchkey.Config)) *site {
+	t.Helper()
+	other := *s
+	change(&other.cfg)
+	var err error
+	if other.auth, err = latchkey.New(other.cfg, s.store); err != nil {
+		t.Fatal(err)
+	}
+	other.server = httptest.NewServer(other.auth.Handler())
+	t.Cleanup(func() {
+		other.server.Close()
+		if err := other.auth.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return &other
 }
 
 // clock stands still until it is moved.
@@ -177,6 +197,14 @@ func (l *errorLog) Write(p []byte) (int, error) {
 func (l *errorLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.lines.String()
+}
+
+// take is what was logged so far, which is expected then.
+func (l *errorLog) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.lines.Reset()
 	return l.lines.String()
 }
 

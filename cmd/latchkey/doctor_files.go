@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/keys"
 	"github.com/latchkey-auth/latchkey/store/sqlstore"
+	"github.com/latchkey-auth/latchkey/web"
 )
 
 // clockSlack is how far ahead of this clock an event may be that another server wrote.
@@ -41,7 +42,7 @@ func (d *doctor) keys() {
 }
 
 // hinted prints an error with its hint. Its text begins with what it is about.
-func (d *doctor) hinted(v verdict, err error) {
+func (d *doctor) hinted(v web.Verdict, err error) {
 	var h hinted
 	errors.As(err, &h)
 	about, what, ok := strings.Cut(err.Error(), ": ")
@@ -79,10 +80,7 @@ func (d *doctor) database(ctx context.Context) {
 		return
 	}
 	d.say(good, about, d.s.DatabaseName()+" is there and up to date", "")
-	if len(newest) > 0 && newest[0].At.After(d.now.Add(clockSlack)) {
-		d.say(bad, "clock", fmt.Sprintf("the newest event in the database is of %s, and it is %s here", newest[0].At.UTC().Format(time.RFC3339), d.now.UTC().Format(time.RFC3339)),
-			"set the clock, and let a time service such as chrony or systemd-timesyncd keep it right")
-	}
+	d.clockOf(newest)
 }
 
 // file looks at the database file before it is opened, and reports whether to open it.
@@ -165,11 +163,18 @@ func (d *doctor) outbox() {
 	}
 	switch {
 	case used && !d.s.Local:
-		d.say(odd, about, "messages without a sender of their own are written to "+dir+", where nobody gets them", "set SMTP_URL and SMS_URL, and leave OUTBOX out")
+		d.nowhere()
 	case used:
 		d.say(good, about, "messages are written to "+dir, "")
 	default:
 		d.say(good, about, "it is not used: mails and text messages have senders of their own", "")
+	}
+}
+
+// nowhere: an outbox on a site for others.
+func (d *doctor) nowhere() {
+	if d.s.Outbox != "" && !d.s.Local && (d.s.SMTP == nil || d.s.Texts == nil) {
+		d.say(odd, "OUTBOX", "messages without a sender of their own are written to "+d.s.Outbox+", where nobody gets them", "set SMTP_URL and SMS_URL, and leave OUTBOX out")
 	}
 }
 

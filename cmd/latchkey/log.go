@@ -46,7 +46,7 @@ const requestIDHeader = "X-Request-Id"
 
 // requestID is the id that a trusted proxy gave the request, where it is a plain one, or a new one.
 func requestID(r *http.Request, proxies clientip.Resolver) string {
-	if id := r.Header.Get(requestIDHeader); id != "" && len(id) <= 64 && proxies.Trusts(r) && plainID(id) {
+	if id := r.Header.Get(requestIDHeader); id != "" && len(id) <= 64 && believed(proxies, r) && plainID(id) {
 		return id
 	}
 	var id [12]byte
@@ -124,3 +124,8 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // Unwrap gives [http.ResponseController] the real one.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func believed(proxies clientip.Resolver, r *http.Request) bool {
+	_, yes := proxies.Connection(r)
+	return yes
+}

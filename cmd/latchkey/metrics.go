@@ -41,7 +41,7 @@ func newMetrics() *metrics {
 }
 
 // event counts a decision. Its reason is one of a bounded set of words.
-func (m *metrics) event(e account.Event) {
+func (m *metrics) event(_ context.Context, e account.Event) {
 	m.events.WithLabelValues(string(e.Kind), string(e.Method), e.Reason).Inc()
 }
 

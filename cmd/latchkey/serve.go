@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"runtime/debug"
@@ -57,6 +56,12 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	counted := newMetrics()
 	s.Library.OnEvent = counted.event
+	at := s // where it really listens, if any port would do
+	at.Listen = listener.Addr().String()
+	diagnosis := func(ctx context.Context) []latchkey.Finding {
+		return (&doctor{s: at, now: a.now(), built: buildTime()}).running(ctx, store)
+	}
+	s.Library.Diagnosis = diagnosis
 	auth, err := latchkey.New(s.Library, store)
 	if err != nil {
 		return err
@@ -74,8 +79,10 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.DatabaseName(), "origins", s.Library.Origins, "rp_id", s.Library.RPID)
-	for _, w := range warnings(s, listener.Addr()) {
-		log.Warn(w)
+	for _, f := range diagnosis(ctx) {
+		if f.Verdict != good {
+			log.Warn(f.About+": "+f.What, "fix", f.Fix)
+		}
 	}
 	stopMetrics := serveMetrics(measured, counted.handler(s.Profiling), log)
 	stop := background(ctx, log, auth.Sweep)
@@ -130,21 +137,6 @@ func portOf(raw string) string {
 		return "443"
 	}
 	return "80"
-}
-
-// warnings are what may be meant, but mostly is not.
-func warnings(s settings.Settings, at net.Addr) []string {
-	var all []string
-	if s.Local && portOf(s.Library.Origins[0]) != portOf("http://"+at.String()) {
-		all = append(all, "ORIGINS names another port of this machine than LISTEN: unless a proxy connects them, set both")
-	}
-	if _, err := netip.ParseAddr(s.Library.RPID); err == nil {
-		all = append(all, "browsers keep passkeys for names, not for addresses: use http://localhost in ORIGINS")
-	}
-	if !s.Local && s.Outbox != "" && (s.SMTP == nil || s.Texts == nil) {
-		all = append(all, "messages without a sender of their own are written to OUTBOX, where nobody gets them")
-	}
-	return all
 }
 
 // background sweeps what has ended from the database every minute, until the function that it returns is called.

@@ -42,10 +42,10 @@ func (v Resolver) From(r *http.Request) netip.Addr {
 	return client
 }
 
-// Trusts reports whether the connection is one of a trusted proxy's, whose headers may be believed.
-func (v Resolver) Trusts(r *http.Request) bool {
-	peer, ok := parse(r.RemoteAddr)
-	return ok && v.trusts(peer)
+// Connection is the address that the connection came from, and whether its headers are believed.
+func (v Resolver) Connection(r *http.Request) (from netip.Addr, believed bool) {
+	from, ok := parse(r.RemoteAddr)
+	return from, ok && v.trusts(from)
 }
 
 // trusts reports whether one of the operator's proxies has that address.

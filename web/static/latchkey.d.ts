@@ -29,7 +29,7 @@ export class LatchkeyError extends Error {
 }
 
 export interface Settings {
-  /** The path that Latchkey is mounted at, without a slash at its end. By default what the module's own address has before /static/latchkey/. */
+  /** The path that Latchkey is mounted at, without a slash at its end. By default what the module's own address has before /static/latchkey/; in a bundle, nothing. */
   prefix: string;
   /** Messages by error code, to translate them. */
   texts: Partial<Record<ErrorCode, string>>;

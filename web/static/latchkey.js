@@ -74,7 +74,7 @@ export class LatchkeyError extends Error {
 /**
  * @typedef {object} Settings
  * @property {string} prefix The path that Latchkey is mounted at, without a slash at its end. By default what this module's own address
- *   has before /static/latchkey/.
+ *   has before /static/latchkey/; in a bundle of the app's own, nothing.
  * @property {Record<string, string>} texts Messages by error code, to translate them.
  * @property {typeof fetch} fetch What to ask the site with, to add headers such as a bearer token.
  * @property {number} timeout How long a ceremony may take, in milliseconds; 0: as long as the site says, and a little.
@@ -98,8 +98,9 @@ export function configure(changes) {
   Object.assign(settings, changes);
 }
 
-/** @param {string} address */
+/** @param {string|undefined} address this module's own; a bundle that is no module has none */
 function prefixOf(address) {
+  if (!address) return '';
   const [path, rest] = new URL(address).pathname.split('/static/latchkey/');
   return rest === undefined ? '' : path;
 }

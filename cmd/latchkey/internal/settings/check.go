@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/account"
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
 
@@ -41,6 +41,14 @@ func (l *loader) check(admin bool) {
 	}
 	if s.Profiling && s.MetricsListen == "" && !l.bad["METRICS_LISTEN"] {
 		l.fault("PPROF", &problem{"profiles are served beside the metrics, and METRICS_LISTEN is not set", "set METRICS_LISTEN, to an address that only you can reach"})
+	}
+	if s.Library.TwoFactorRequired && !l.bad["TWO_FACTOR"] && !l.bad["TWO_FACTOR_ENABLED_METHODS"] {
+		switch {
+		case !s.Library.TwoFactor:
+			l.fault("TWO_FACTOR_REQUIRED", &problem{"nobody could set a second factor up: TWO_FACTOR is false", "set TWO_FACTOR=true, or leave TWO_FACTOR_REQUIRED out"})
+		case len(s.Library.TwoFactorMethods) == 0:
+			l.fault("TWO_FACTOR_REQUIRED", &problem{"TWO_FACTOR_ENABLED_METHODS is empty", "enable at least the authenticator: TWO_FACTOR_ENABLED_METHODS=authenticator"})
+		}
 	}
 	if !admin {
 		l.senders()
