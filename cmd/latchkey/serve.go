@@ -45,12 +45,13 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer listener.Close() // where the server has not come to own it
+	s.Library.Log = log // the store tells what it does by itself
 	store, err := openOrMake(ctx, &s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	s.Library.Log, s.Library.ParsePhone = log, phone.Parse
+	s.Library.ParsePhone = phone.Parse
 	if s.Library.Sender, err = newSender(s); err != nil {
 		return err
 	}
