@@ -90,14 +90,30 @@ func credentials(ctx context.Context, q querier, userID string) ([]account.Crede
 		WHERE c.user_id = $1 ORDER BY c.created, c.id`, userID)
 }
 
-// useCredential applies one assertion, unless another has moved the counter on (WebAuthn L3 §6.1.1).
-func useCredential(ctx context.Context, t *tx, userID string, use account.CredentialUse) error {
-	used, err := t.exec(ctx, `
+const (
+	updateUsed = `
 		UPDATE latchkey_credentials
 		SET sign_count = $3, backed_up = $4, last_used = CASE WHEN last_used < $5 THEN $5 ELSE last_used END
-		WHERE id = $1 AND user_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))`,
+		WHERE id = $1 AND user_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))
+			AND NOT EXISTS (SELECT 1 FROM latchkey_users WHERE id = $2 AND NOT active)`
+	// The owner is held as in mustActive.
+	updateUsedHeld = `
+		WITH owner AS (SELECT active FROM latchkey_users WHERE id = $2 FOR SHARE)
+		UPDATE latchkey_credentials
+		SET sign_count = $3, backed_up = $4, last_used = CASE WHEN last_used < $5 THEN $5 ELSE last_used END
+		WHERE id = $1 AND user_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))
+			AND NOT EXISTS (SELECT 1 FROM owner WHERE NOT active)`
+)
+
+// useCredential applies one assertion, unless another has moved the counter on (WebAuthn L3 §6.1.1) or the account is disabled: it
+// does what mustActive does in the same statement.
+func useCredential(ctx context.Context, t *tx, userID string, use account.CredentialUse) error {
+	used, err := t.exec(ctx, t.sharing(updateUsed, updateUsedHeld),
 		use.ID, userID, int64(use.SignCount), use.BackedUp, micros(use.At))
 	if err != nil || used == 1 {
+		return err
+	}
+	if err := mustActive(ctx, t, userID); err != nil {
 		return err
 	}
 	_, there, err := first(ctx, t, scanOne[int64], `
