@@ -92,6 +92,9 @@ type Credentials interface {
 	Presented(ctx context.Context, credentialID []byte, now time.Time, limit Bucket) (Credential, *User, time.Duration, error)
 	// Credentials lists an account's passkeys, oldest first.
 	Credentials(ctx context.Context, userID string) ([]Credential, error)
+	// CredentialsOf lists the passkeys of the account with that canonical address, where the store keeps the accounts. Nobody with
+	// that address is no error and no passkeys, and takes as much reading as somebody.
+	CredentialsOf(ctx context.Context, canonicalEmail string) ([]Credential, error)
 	// FinishRegistration stores a passkey.
 	FinishRegistration(ctx context.Context, f FinishRegistration) error
 	// RemoveCredential deletes a passkey and returns what it was.

@@ -63,11 +63,7 @@ func (s *Service) hints(ctx context.Context, canonical string) ([]passkey.Descri
 		return nil, err
 	}
 	decoys := decoysFor(key, canonical)
-	user, err := s.users.UserByEmail(ctx, canonical)
-	if err != nil && !errors.Is(err, account.ErrNotFound) {
-		return nil, fmt.Errorf("signin: identity: %w", err)
-	}
-	creds, err := s.store.Credentials(ctx, user.ID) // for nobody too: the same queries
+	creds, err := s.credentialsOf(ctx, canonical)
 	if err != nil {
 		return nil, fmt.Errorf("signin: identity: %w", err)
 	}
@@ -81,6 +77,18 @@ func (s *Service) hints(ctx context.Context, canonical string) ([]passkey.Descri
 		return decoys, nil
 	}
 	return real, nil // a disabled account keeps its own
+}
+
+// credentialsOf are the passkeys of an identity. Where the accounts are the app's own that takes two queries, for nobody too.
+func (s *Service) credentialsOf(ctx context.Context, canonical string) ([]account.Credential, error) {
+	if !s.UsersElsewhere {
+		return s.store.CredentialsOf(ctx, canonical)
+	}
+	user, err := s.users.UserByEmail(ctx, canonical)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return nil, err
+	}
+	return s.store.Credentials(ctx, user.ID)
 }
 
 // secondChoice are the passkeys that may be the second step of that account's pending sign-in.

@@ -134,6 +134,10 @@ func (s *spy) Credentials(ctx context.Context, userID string) ([]account.Credent
 	return ask(s, "Credentials", func() ([]account.Credential, error) { return s.store.Credentials(ctx, userID) })
 }
 
+func (s *spy) CredentialsOf(ctx context.Context, email string) ([]account.Credential, error) {
+	return ask(s, "CredentialsOf", func() ([]account.Credential, error) { return s.store.CredentialsOf(ctx, email) })
+}
+
 func (s *spy) FinishRegistration(ctx context.Context, f account.FinishRegistration) error {
 	return s.tell("FinishRegistration", func() error { return s.store.FinishRegistration(ctx, f) })
 }
