@@ -51,7 +51,8 @@ func (s *Store) Credential(ctx context.Context, credentialID []byte) (account.Cr
 func (s *Store) Presented(
 	ctx context.Context, credentialID []byte, now time.Time, limit account.Bucket,
 ) (account.Credential, *account.User, time.Duration, error) {
-	// The bucket stands in every row and in the one that there is where nothing was found.
+	// Where there is no such id the next one in the index is found, and thrown away: an id that was made up must not be known by
+	// the time that it takes. The bucket stands in the row of a table without passkeys, too.
 	found, _, err := first(ctx, s.reader, scanPresented, `
 		SELECT COALESCE(c.id, ''), COALESCE(c.user_id, ''), COALESCE(c.credential_id, ''), COALESCE(c.public_key, ''),
 			COALESCE(c.algorithm, 0), COALESCE(c.sign_count, 0), COALESCE(c.transports, '[]'),
@@ -61,15 +62,16 @@ func (s *Store) Presented(
 			COALESCE(c.created, 0), COALESCE(c.last_used, 0), a.handle,
 			u.id, u.email, u.password_hash, u.active, u.created, b.full_at
 		FROM (SELECT (SELECT full_at FROM latchkey_buckets WHERE bucket = $2) AS full_at) b
-		LEFT JOIN latchkey_credentials c ON c.credential_id = $1
+		LEFT JOIN latchkey_credentials c ON c.id = (
+			SELECT id FROM latchkey_credentials WHERE credential_id >= $1 ORDER BY credential_id LIMIT 1)
 		LEFT JOIN latchkey_accounts a ON a.user_id = c.user_id
 		LEFT JOIN latchkey_users u ON u.id = c.user_id`, blob(credentialID), text(limit.Key))
 	var wait time.Duration
 	if err == nil && found.fullAt.Valid && len(limiting([]account.Bucket{limit})) > 0 {
 		wait = max(0, time.Duration(found.fullAt.Int64-latest(now, limit))*time.Microsecond)
 	}
-	if err == nil && found.credential.ID == "" {
-		err = account.ErrNotFound
+	if err == nil && (found.credential.ID == "" || !found.credential.Is(credentialID)) {
+		found, err = presented{}, account.ErrNotFound
 	}
 	return found.credential, found.owner.user(), wait, s.wrap(ctx, "find presented credential", err)
 }

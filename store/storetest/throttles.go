@@ -9,6 +9,10 @@ import (
 
 var throttleTests = []test{
 	{"beside a presented passkey", func(e *env) {
+		for _, id := range [][]byte{nil, []byte("unknown")} {
+			_, _, _, err := e.store.Presented(e.ctx, id, noon, account.Bucket{Key: "address", Limit: 2, Per: time.Minute})
+			e.fails(err, account.ErrNotFound)
+		}
 		u := e.user()
 		made := e.passkey(u.ID, account.UsageFirst)
 		handle, err := e.store.UserHandle(e.ctx, u.ID, e.bytes(32))
@@ -31,7 +35,10 @@ var throttleTests = []test{
 			return found, wait
 		}
 		for n, want := range []time.Duration{0, 0, 30 * time.Second} {
-			for _, id := range [][]byte{made.CredentialID, []byte("unknown"), nil} {
+			// Before it, after it, longer and shorter: the next id in the index is not the one that was asked for.
+			for _, id := range [][]byte{
+				made.CredentialID, []byte("unknown"), nil, {0}, {255, 255}, made.CredentialID[:31], append(made.CredentialID[:32:32], 0),
+			} {
 				if _, wait := look(id, bucket); wait != want {
 					e.Fatalf("after %d takes, the wait is %v, want %v", n, wait, want)
 				}
