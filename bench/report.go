@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -71,8 +72,16 @@ func (r *report) text(verification float64, spread string) string {
 	r.sizeTable(p, verification)
 	r.restTable(p)
 	r.identityTable(p)
+	if len(r.loads) > 0 {
+		p("\n%s", strings.TrimSpace(whereTheTimeGoes))
+	}
 	return b.String()
 }
+
+// whereTheTimeGoes is what a person read out of the profiles. It changes when the code does.
+//
+//go:embed where.md
+var whereTheTimeGoes string
 
 type printer func(format string, args ...any)
 
