@@ -159,6 +159,9 @@ type Config struct {
 	// OnEvent is told of each decision, after it was committed, in the context of the request but for its cancellation. The request waits for it:
 	// it must not block for long. Nil: nobody is told; the events are in the store all the same.
 	OnEvent func(context.Context, account.Event)
+	// OnCeremony is told what became of each WebAuthn ceremony, those included that ended in the browser and were told of by latchkey.js; for
+	// metrics. It must return at once.
+	OnCeremony func(signin.Ceremony)
 	// UserPayload is what a response says about its user; nil: {"email": …}.
 	UserPayload func(account.User) map[string]any
 	// Overlay is the app's own look: a file of it replaces the bundled one of the same path. templates/layout.html is the frame of all pages,

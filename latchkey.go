@@ -89,7 +89,7 @@ func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *m
 	c := a.cfg
 	return signin.Config{
 		RelyingParty: rp, Policy: c.Policy, Origins: c.Origins, SiteName: c.RPName, Ring: ring, Messages: texts,
-		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
+		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent, OnCeremony: c.OnCeremony,
 		BeforeSignin: c.BeforeSignin, BeforeRegister: c.BeforeRegister,
 		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil, Asides: asides, Base: c.Origins[0] + c.URLPrefix,
 		AllowAsFirstFactor: c.AllowAsFirstFactor, AllowAsMultiFactor: c.AllowAsMultiFactor, AllowUserHints: c.AllowUserHints, AllowAsVerify: c.AllowAsVerify,

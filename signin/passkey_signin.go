@@ -107,7 +107,7 @@ func (s *Service) secondChoice(ctx context.Context, userID string) (allow []pass
 }
 
 // FinishSignin judges the authenticator's answer.
-func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, response []byte, w Wish) (Outcome, error) {
+func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, response []byte, w Wish) (_ Outcome, finally error) {
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, "", account.MethodPasskey, r)
 	}
@@ -125,6 +125,7 @@ func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, res
 	} else if err != nil {
 		return Outcome{}, err
 	}
+	defer s.finished(ceremonySignin, st, &finally)
 	if st.Pending != "" && (!st.belongs(c) || !s.Secondary(c)) {
 		return early(refuse(message.TwoFactorPermissionDenied, "").why("state_of_another", nil))
 	}

@@ -112,7 +112,7 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 }
 
 // FinishRegistration stores the passkey that the authenticator answered with.
-func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token string, response []byte) (account.Credential, error) {
+func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token string, response []byte) (_ account.Credential, finally error) {
 	var none account.Credential
 	user, err := s.registrant(ctx, c)
 	if err != nil {
@@ -127,6 +127,7 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 	} else if err != nil {
 		return none, err
 	}
+	defer s.finished(ceremonyRegister, st, &finally)
 	if !st.belongs(c) {
 		return refused(refuse(message.APIError, "").why("state_of_another", nil))
 	}

@@ -36,6 +36,7 @@ type Config struct {
 	Sender     Sender
 	ParsePhone func(string) (string, error)
 	OnEvent    func(context.Context, account.Event)
+	OnCeremony func(Ceremony)
 	Clock      func() time.Time
 	Rand       io.Reader
 	Log        *slog.Logger

@@ -193,7 +193,7 @@ func (s *Service) StartVerify(ctx context.Context, c *Caller, w Wish) (Started[p
 }
 
 // FinishVerify judges the authenticator's answer. Only the signed-in person's own passkeys count, of a usage that may verify.
-func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, response []byte, w Wish) (Outcome, error) {
+func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, response []byte, w Wish) (_ Outcome, finally error) {
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventVerifyRefused, c.User.ID, account.MethodPasskey, r)
 	}
@@ -210,6 +210,7 @@ func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, res
 	} else if err != nil {
 		return Outcome{}, err
 	}
+	defer s.finished(ceremonyVerify, st, &finally)
 	if !st.belongs(c) {
 		return early(refuse(message.APIError, "").why("state_of_another", nil))
 	}

@@ -275,7 +275,7 @@ func verifyDataOf(c *call) (verifyData, signin.VerifyWays, error) {
 	held := ways.Passkey || ways.Code || len(ways.Sent) > 0
 	// on the way to what a password alone does not open, it is not asked for
 	if c.forFactors() && held {
-		ok, err := c.h.service.SteppedUp(c.r.Context(), c.caller)
+		ok, err := c.h.service.PasswordSuffices(c.r.Context(), c.caller)
 		if err != nil {
 			return d, ways, err
 		}
@@ -364,4 +364,16 @@ func (c *call) verified(out signin.Outcome) *reply {
 		to = c.h.view(c.h.PostVerifyView, "")
 	}
 	return &reply{body: map[string]any{"user": user}, to: to, note: &note{Kind: noteSuccess, Key: message.ReauthenticationSuccessful}}
+}
+
+// outcome hears from a browser how a ceremony ended there. It is for measuring alone: nothing is stored, and nobody is looked up.
+func outcome(c *call) (*reply, error) {
+	in, err := c.texts("ceremony", "outcome")
+	if err != nil {
+		return nil, err
+	}
+	if !c.h.service.EndedInBrowser(in[0], in[1]) {
+		return nil, &signin.Refusal{Key: message.APIError, Field: "outcome"}
+	}
+	return &reply{to: c.h.path("")}, nil
 }

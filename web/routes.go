@@ -64,6 +64,8 @@ func (h *Handler) endpoints() []endpoint {
 		{path: "wan-verify/{state}", gate: authenticated, post: finishVerify, offered: passkeyVerify, back: "wan-verify"},
 		{path: "wan-delete", gate: strong, guards: true, get: deletePage, post: deletePasskey, offered: always, back: "wan-register"},
 
+		{path: "wan-outcome", post: outcome, offered: always},
+
 		{path: "tf-setup", gate: settingUp, guards: true, get: setupPage, post: startSetup, offered: twoFactor},
 		{path: "tf-setup/{state}", gate: authenticated, post: finishSetup, offered: twoFactor, back: "tf-setup"},
 		{path: "tf-select", gate: pending(signin.ActChoose), get: selectPage, post: selectMethod, offered: second},

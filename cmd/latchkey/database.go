@@ -17,7 +17,38 @@ import (
 )
 
 type dbCmd struct {
+	Backup  backupCmd  `cmd:"" help:"Copy the database to a file, beside a running server or without."`
 	Migrate migrateCmd `cmd:"" help:"Make the database if it is not there, and bring its tables up to date."`
+}
+
+type backupCmd struct {
+	configured
+	File string `arg:"" help:"Where to write the copy. There must be no such file."`
+}
+
+// Run copies the database, beside a server or without.
+func (c *backupCmd) Run(ctx context.Context, a *app) error {
+	s, err := c.load(a, true, nil)
+	if err != nil {
+		return err
+	}
+	if s.OnPostgreSQL() {
+		return hinted{errors.New("this copies SQLite databases alone"), "pg_dump makes a copy of one moment of a PostgreSQL database"}
+	}
+	store, err := openExisting(ctx, &s) // for its hints
+	if err != nil {
+		return err
+	}
+	if err := store.Close(); err != nil {
+		return err
+	}
+	if err := sqlite.Backup(ctx, s.Database, c.File); errors.Is(err, sqlite.ErrExists) {
+		return hinted{fmt.Errorf("%s exists", c.File), "name a new file, such as with the date in its name"}
+	} else if err != nil {
+		return hinted{err, "check that its folder is there, can be written to and has room"}
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s is a copy of %s; keep a copy of its secret keys elsewhere\n", c.File, s.Database)
+	return err
 }
 
 type migrateCmd struct{ configured }

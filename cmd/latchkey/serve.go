@@ -56,7 +56,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	counted := newMetrics()
-	s.Library.OnEvent = counted.event
+	s.Library.OnEvent, s.Library.OnCeremony = counted.event, counted.ceremony
 	at := s // where it really listens, if any port would do
 	at.Listen = listener.Addr().String()
 	diagnosis := func(ctx context.Context) []latchkey.Finding {

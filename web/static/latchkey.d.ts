@@ -37,6 +37,8 @@ export interface Settings {
   fetch: typeof fetch;
   /** How long a ceremony may take, in milliseconds; 0: as long as the site says, and a little. */
   timeout: number;
+  /** Whether to tell the site when a ceremony ends in the browser, such as by Cancel: one word, for its metrics. */
+  report: boolean;
   /** How old an autofill's challenge may get, in milliseconds. Keep it below WAN_SIGNIN_WITHIN. */
   refresh: number;
 }
