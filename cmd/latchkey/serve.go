@@ -45,7 +45,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer listener.Close() // where the server has not come to own it
-	s.Library.Log = log    // the store tells what it does by itself
+	// Before the store is opened, which tells what it does by itself.
+	s.Library.Log = log
 	store, err := openOrMake(ctx, &s)
 	if err != nil {
 		return err
