@@ -57,6 +57,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	counted := newMetrics()
+	counted.watch(store)
 	s.Library.OnEvent, s.Library.OnCeremony = counted.event, counted.ceremony
 	at := s // where it really listens, if any port would do
 	at.Listen = listener.Addr().String()

@@ -22,6 +22,7 @@ type pool struct {
 	prepared map[string]*sql.Stmt
 	// wanted are statements met inside transactions, which must not take a second connection to prepare them.
 	wanted map[string]bool
+	watch  func(Watched)
 }
 
 func newPool(db *sql.DB, of DB) *pool {
@@ -209,7 +210,11 @@ type querier interface {
 type scanner interface{ Scan(dest ...any) error }
 
 // list reads all rows.
-func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (_ []T, finally error) {
+	if p, ok := q.(*pool); ok {
+		began := time.Now()
+		defer func() { watched(p.watch, "read", began, finally) }()
+	}
 	ctx, cancel := q.bounded(ctx)
 	defer cancel()
 	for n := 1; ; n++ {

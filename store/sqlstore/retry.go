@@ -15,7 +15,9 @@ const mostAttempts = 20
 // which shares its fsyncs by itself, it has a transaction of its own, which runs again from its beginning where the database
 // has undone it because of another one, or has lost the connection before its COMMIT. A COMMIT without an answer is never
 // repeated: it may have counted.
-func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) error {
+func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) (err error) {
+	began := time.Now()
+	defer func() { watched(s.watch, "write", began, err) }()
 	if s.group != nil {
 		return s.group.write(ctx, do)
 	}

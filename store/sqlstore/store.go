@@ -55,6 +55,7 @@ type Store struct {
 	reader *pool
 	writer *pool
 	group  *group // SQLite's; else nil
+	watch  func(Watched)
 	closed atomic.Bool
 }
 
