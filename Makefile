@@ -5,7 +5,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 SLOW = /(e2e|replicas)$$
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-quick test-tools test-frontend-tools test-e2e lint fmt fuzz aaguids screenshots
+.PHONY: help run build test test-quick test-tools test-frontend-tools test-e2e lint fmt fuzz aaguids bench screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ fmt: ## format
 fuzz: ## fuzz each parser of outside input for a minute; FUZZTIME changes that
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
 	  echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${FUZZTIME:-60s} $$p || exit 1; done; done
+
+bench: ## measure sign-ins over loopback, on SQLite and PostgreSQL: bench/RESULTS.md; needs a quiet machine and some minutes; BENCHFLAGS=-large adds a million passkeys
+	@mkdir -p bench/.work && $(GO) build -trimpath -o bench/.work/latchkey ./cmd/latchkey && $(GO) build -o bench/.work/bench ./bench
+	bench/.work/bench -latchkey bench/.work/latchkey -dir bench/.work -out bench/RESULTS.md $(BENCHFLAGS)
 
 screenshots: ## pictures of every page, in e2e/screenshots
 	LATCHKEY_REQUIRE_ALL=1 $(GO) test -count=1 -run 'Screenshots' ./e2e

@@ -38,6 +38,8 @@ func TestScreenshotsOutside(t *testing.T) {
 	b.show("wan-signin-none")
 	b.open("/nothing-here")
 	b.show("error-404")
+	b.open("/doctor")
+	b.show("doctor")
 	b.open("/account")
 	b.arrives("/login")
 	b.show("login-first")

@@ -3,6 +3,7 @@ package passkey
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -29,6 +30,9 @@ func parseAttestationObject(encoded string) (attestationObject, error) {
 	if !ok {
 		return attestationObject{}, malformed(ReasonAttestationObject, errNotBase64)
 	}
+	if err := exactNames(raw); err != nil {
+		return attestationObject{}, malformed(ReasonAttestationObject, err)
+	}
 	var a attestationObject
 	if err := webauthncbor.Unmarshal(raw, &a.AttestationObject); err != nil {
 		return attestationObject{}, malformed(ReasonAttestationObject, translate(err))
@@ -48,6 +52,33 @@ func parseAttestationObject(encoded string) (attestationObject, error) {
 	// extensions. The library's copy of the key is encoded anew, which is not what was registered.
 	a.key = a.RawAuthData[37+16+2+len(id) : len(a.RawAuthData)-len(data.ExtData)]
 	return a, nil
+}
+
+// exactNames refuses members that the library would take for those of an attestation object although they are written otherwise: it does not
+// tell capitals from small letters, and what others read as a missing statement must not be one here.
+func exactNames(raw []byte) error {
+	var object map[string]webauthncbor.RawMessage
+	if err := webauthncbor.Unmarshal(raw, &object); err != nil {
+		return translate(err)
+	}
+	maps := []map[string]webauthncbor.RawMessage{object}
+	if s := object["attStmt"]; len(s) > 0 && s[0]>>5 == 4 { // compound's, an array of such objects
+		var parts []map[string]webauthncbor.RawMessage
+		if err := webauthncbor.Unmarshal(s, &parts); err != nil {
+			return translate(err)
+		}
+		maps = append(maps, parts...)
+	}
+	for _, m := range maps {
+		for name := range m {
+			for _, known := range []string{"fmt", "attStmt", "authData"} {
+				if name != known && strings.EqualFold(name, known) {
+					return fmt.Errorf("a member %q", name)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // verifyStatement verifies the attestation statement (WebAuthn L3 §7.1, steps 21 and 22, and §8). Whether the one who

@@ -190,7 +190,14 @@ func creationFaults() map[string]fault {
 		}), bad, "attestation-object"},
 		"attestationHugeMap":    {object(func(latchkeytest.Map) any { return []byte("\xba\xff\xff\xff\xff") }), bad, "attestation-object"},
 		"attestationIndefinite": {object(func(m latchkeytest.Map) any { return append(append([]byte{0xbf}, latchkeytest.CBOR(m)[1:]...), 0xff) }), bad, "attestation-object"},
-		"noneWithStatement":     {statement("none", latchkeytest.Map{{Key: "sig", Value: []byte{0}}}), no, "attestation"},
+		"attestationOtherCase": {object(func(m latchkeytest.Map) any {
+			return append(m.Without("attStmt"), latchkeytest.Map{{Key: "AttStmt", Value: m.Get("attStmt")}}...)
+		}), bad, "attestation-object"},
+		"attestationBothCases": {object(func(m latchkeytest.Map) any {
+			return append(m, latchkeytest.Map{{Key: "FMT", Value: "packed"}}...)
+		}), bad, "attestation-object"},
+		"compoundOtherCase": {statement("compound", []any{noneStatement, latchkeytest.Map{{Key: "Fmt", Value: "none"}, {Key: "attStmt", Value: latchkeytest.Map{}}}}), bad, "attestation-object"},
+		"noneWithStatement": {statement("none", latchkeytest.Map{{Key: "sig", Value: []byte{0}}}), no, "attestation"},
 		"packedBadSignature": {ceremony(func(c *latchkeytest.Ceremony) {
 			c.Attestation = "packed"
 			c.MutateSignature = func(b []byte) []byte { return flip(b, -1) }

@@ -72,7 +72,7 @@ type RegistrationOptions struct {
 	DisplayName string
 	// Timeout is the browser's time (WAN_REGISTER_TIMEOUT).
 	Timeout time.Duration
-	// Attestation is "none", "indirect", "direct" or "enterprise". Statements are verified and say nothing about trust: nothing is refused
+	// Attestation is "none", which stands for empty as well, "indirect", "direct" or "enterprise". Statements are verified and say nothing about trust: nothing is refused
 	// for its maker.
 	Attestation string
 	// Hints are "security-key", "client-device" and "hybrid", the most preferred first.

@@ -300,3 +300,29 @@ func TestHooks_EventsOutliveTheRequest(t *testing.T) {
 		t.Errorf("the app was told in a context with %v (%v)", got, ended)
 	}
 }
+
+// Whatever an app says, the log's words stay few and the text on the page short.
+func TestHooks_ADenialIsBounded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ reason, want string }{
+		{"closed_2", "closed_2"}, {"", "denied"}, {strings.Repeat("a", 32), strings.Repeat("a", 32)}, {strings.Repeat("a", 33), "denied"},
+		{"Closed", "denied"}, {"ada@example.test", "denied"}, {"a b", "denied"}, {"ä", "denied"},
+	} {
+		d := &doorman{says: &signin.Denial{Reason: c.reason, Text: strings.Repeat("ä", 400)}}
+		h := newHouse(t, d.install)
+		p := h.person("ada")
+		r := h.refuses(message.Unauthorized, func() error { return errOf(h.browser().login(p)) })
+		if events := h.events(); events[len(events)-1].Reason != c.want {
+			t.Errorf("%q is told as %q, want %q", c.reason, events[len(events)-1].Reason, c.want)
+		}
+		if text, _ := r.Params[1].(string); text != strings.Repeat("ä", 250) {
+			t.Errorf("a text of %d bytes", len(text))
+		}
+	}
+	d := &doorman{says: &signin.Denial{}}
+	h := newHouse(t, d.install)
+	p := h.person("ada")
+	if r := h.refuses(message.Unauthorized, func() error { return errOf(h.browser().login(p)) }); r.Text != message.Denied {
+		t.Errorf("without a text the person reads %q", r.Text)
+	}
+}

@@ -147,8 +147,23 @@ var emptyStore = sync.OnceValues(func() ([]byte, error) {
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := raw.Exec(appendOnly); err != nil {
+		return nil, err
+	}
+	if err := raw.Close(); err != nil {
+		return nil, err
+	}
 	return os.ReadFile(path)
 })
+
+// appendOnly has the database itself refuse what the server never does to its log, so that every test of a house shows it.
+const appendOnly = `
+	CREATE TRIGGER no_update BEFORE UPDATE ON latchkey_events BEGIN SELECT RAISE(ABORT, 'an event was changed'); END;
+	CREATE TRIGGER no_delete BEFORE DELETE ON latchkey_events BEGIN SELECT RAISE(ABORT, 'an event was deleted'); END;`
 
 var texts = sync.OnceValues(func() (*message.Catalogue, error) { return message.New() })
 
@@ -246,6 +261,10 @@ func (h *house) hear(_ context.Context, e account.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.told = append(h.told, e)
+	hooked := h.cfg.BeforeSignin != nil || h.cfg.BeforeRegister != nil // whose words are their own
+	if !hooked && !slices.Contains(account.Reasons(e.Kind), e.Reason) {
+		h.t.Errorf("the event %s has the reason %q, which account.Reasons does not know", e.Kind, e.Reason)
+	}
 }
 
 // heard are the events that the app was told since the mark, which is the number it heard before.

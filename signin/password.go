@@ -220,7 +220,7 @@ func (s *Service) register(ctx context.Context, c *Caller, n NewAccount, w Wish,
 		return Outcome{}, fmt.Errorf("signin: register: %w", err)
 	}
 	here := *c // who made the account here is no stranger to it
-	if here.Known, err = s.know(c, user); err != nil {
+	if here.Known, _, err = s.know(c, user); err != nil {
 		return Outcome{}, err
 	}
 	write := account.FinishSignin{Events: []account.Event{s.event(c.Client, account.EventRegistered, user.ID)}}

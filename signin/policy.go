@@ -62,7 +62,7 @@ func (s *Service) registrationChoices(ctx context.Context, who passkey.Registeri
 	bundled := passkey.RegistrationOptions{DisplayName: who.User.Email, Timeout: s.RegisterTimeout, Attestation: "none"}
 	o := s.Policy.RegistrationOptions(ctx, who, bundled)
 	o.Timeout = s.timeout(ctx, "RegistrationOptions", o.Timeout, s.RegisterTimeout)
-	if !slices.Contains([]string{"none", "indirect", "direct", "enterprise"}, o.Attestation) {
+	if !slices.Contains([]string{"", "none", "indirect", "direct", "enterprise"}, o.Attestation) {
 		s.misguided(ctx, "RegistrationOptions", "WebAuthn does not know that attestation conveyance")
 		o.Attestation = bundled.Attestation
 	}
@@ -80,6 +80,10 @@ func (s *Service) registrationChoices(ctx context.Context, who passkey.Registeri
 
 // requestParams are those of a sign-in or verification, with the policy's choices.
 func (s *Service) requestParams(ctx context.Context, a passkey.Asking, challenge []byte) passkey.RequestParams {
+	if a.User != nil { // what it is told of somebody is not the very value that we go on with
+		user := *a.User
+		a.User = &user
+	}
 	p := passkey.RequestParams{Challenge: challenge, UserVerification: s.Policy.UserVerification(ctx, a)}
 	if !p.UserVerification.Valid() {
 		s.misguided(ctx, "UserVerification", "WebAuthn does not know that word")

@@ -123,8 +123,19 @@ func (s *spy) Credential(ctx context.Context, id []byte) (account.Credential, *a
 	return s.store.Credential(ctx, id)
 }
 
+func (s *spy) Presented(ctx context.Context, id []byte, now time.Time, limit account.Bucket) (account.Credential, *account.User, time.Duration, error) {
+	if err := s.seen("Presented"); err != nil {
+		return account.Credential{}, nil, 0, err
+	}
+	return s.store.Presented(ctx, id, now, limit)
+}
+
 func (s *spy) Credentials(ctx context.Context, userID string) ([]account.Credential, error) {
 	return ask(s, "Credentials", func() ([]account.Credential, error) { return s.store.Credentials(ctx, userID) })
+}
+
+func (s *spy) CredentialsOf(ctx context.Context, email string) ([]account.Credential, error) {
+	return ask(s, "CredentialsOf", func() ([]account.Credential, error) { return s.store.CredentialsOf(ctx, email) })
 }
 
 func (s *spy) FinishRegistration(ctx context.Context, f account.FinishRegistration) error {

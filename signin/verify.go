@@ -197,25 +197,32 @@ func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, res
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventVerifyRefused, c.User.ID, account.MethodPasskey, r)
 	}
-	limit, err := s.passkeyLimit(ctx, c, c.User.ID)
-	if err != nil {
-		return Outcome{}, err
+	limit := s.passkeyLimit(c)
+	early := func(r *Refusal) (Outcome, error) {
+		if err := s.withinLimit(ctx, c, c.User.ID, limit); err != nil {
+			return Outcome{}, err
+		}
+		return refused(r)
 	}
 	st, err := s.open(ceremonyVerify, token)
 	if r, ok := AsRefusal(err); ok {
-		return refused(r)
+		return early(r)
 	} else if err != nil {
 		return Outcome{}, err
 	}
 	defer s.finished(ceremonyVerify, st, &finally)
 	if !st.belongs(c) {
-		return refused(refuse(message.APIError, "").why("state_of_another", nil))
+		return early(refuse(message.APIError, "").why("state_of_another", nil))
 	}
 	parsed, err := passkey.ParseAuthentication(response)
 	if err != nil {
-		return refused(refuse(message.APIError, "credential").why("malformed", err))
+		return early(refuse(message.APIError, "credential").why("malformed", err))
 	}
-	cred, user, use, err := s.verifyAssertion(ctx, c, st, parsed)
+	found, err := s.presented(ctx, c, c.User.ID, parsed, limit)
+	if err != nil {
+		return Outcome{}, err
+	}
+	cred, user, use, err := s.verifyAssertion(ctx, c, st, parsed, found)
 	if err == nil {
 		switch {
 		case user.ID != c.User.ID:

@@ -271,7 +271,9 @@ func (c *call) fail(status int, key message.Key) {
 // broken answers a failure of the system: 503 where the store cannot be reached, else 500, and a line in the log.
 func (c *call) broken(err error) {
 	if c.r.Context().Err() != nil {
-		return // nobody is there any more
+		// mostly nobody is there any more; who only sent all that there was to send must not read an empty answer as a success
+		c.w.WriteHeader(http.StatusServiceUnavailable)
+		return
 	}
 	status := http.StatusInternalServerError
 	if unavailable(err) {

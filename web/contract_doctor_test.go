@@ -95,10 +95,13 @@ func TestTheDoctorsPageIsNowhereElse(t *testing.T) {
 		c.Origins = []string{"https://login.example.test"}
 	})
 	s.visitor(t).get("/doctor").refuses(http.StatusNotFound, "API_ERROR", "")
-	s.visitor(t).page("/doctor").want(http.StatusNotFound)
+	v := s.visitor(t)
+	v.page("/doctor").want(http.StatusNotFound)
+	v.host = "localhost:8080"
+	v.get("/doctor").refuses(http.StatusNotFound, "API_ERROR", "")
 
 	s = newSite(t)
-	v := s.visitor(t)
+	v = s.visitor(t)
 	v.host = "rebound.example"
 	v.get("/doctor").refuses(http.StatusNotFound, "API_ERROR", "")
 	v.page("/doctor").want(http.StatusNotFound)

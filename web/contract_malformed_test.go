@@ -14,7 +14,7 @@ import (
 // posted is an endpoint with the fields that it reads, and who may come in.
 type posted struct {
 	path   string
-	who    string // "nobody", "signed in", "ready", "select", "setup", "validating"
+	who    string // "nobody", "unconfirmed", "signed in", "ready", "select", "setup", "validating"
 	texts  []string
 	flags  []string
 	code   bool
@@ -28,14 +28,19 @@ var allPosted = []posted{
 	{path: "/wan-signin", who: "nobody", texts: []string{"identity", "next"}, flags: []string{"remember"}},
 	{path: "/wan-signin/x", who: "nobody", texts: []string{"next"}, flags: []string{"remember"}, finish: true},
 	{path: "/recover/x", who: "nobody", texts: []string{"new_password", "new_password_confirm"}, flags: []string{"end_sessions", "reset_factors"}},
+	{path: "/register", who: "unconfirmed", texts: []string{"email", "password", "password_confirm", "next"}},
+	{path: "/confirm/x", who: "unconfirmed", texts: []string{"password", "password_confirm"}},
+	{path: "/reopen/x", who: "nobody"},
+	{path: "/wan-outcome", who: "nobody", texts: []string{"ceremony", "outcome"}},
 	{path: "/wan-register", who: "signed in", texts: []string{"name", "usage"}},
 	{path: "/wan-register/x", who: "signed in", finish: true},
 	{path: "/wan-verify", who: "signed in", texts: []string{"next"}},
 	{path: "/wan-verify/x", who: "signed in", texts: []string{"next"}, finish: true},
+	{path: "/mf-recovery-codes", who: "signed in"},
 	{path: "/wan-delete", who: "signed in", texts: []string{"name", "id"}},
 	{path: "/tf-setup", who: "signed in", texts: []string{"setup", "phone", "which"}},
 	{path: "/tf-setup/x", who: "signed in", code: true},
-	{path: "/verify", who: "signed in", texts: []string{"password", "next"}, code: true},
+	{path: "/verify", who: "signed in", texts: []string{"password", "next", "send", "verify_state"}, code: true},
 	{path: "/change", who: "signed in", texts: []string{"password", "new_password", "new_password_confirm"}},
 	{path: "/sessions/end", who: "signed in", texts: []string{"id"}, flags: []string{"others", "all"}},
 	{path: "/wan-signin", who: "ready", texts: []string{"identity", "next"}, flags: []string{"remember"}},
@@ -64,7 +69,7 @@ func callers(t *testing.T) map[string]*visitor {
 	setup := required.person(t)
 	validating := required.person(t)
 	validating.post("/tf-setup", fields{"setup": "authenticator"}).want(http.StatusOK)
-	return map[string]*visitor{"nobody": s.visitor(t), "signed in": p, "ready": ready, "setup": setup, "validating": validating}
+	return map[string]*visitor{"nobody": s.visitor(t), "unconfirmed": newSite(t, confirmable).visitor(t), "signed in": p, "ready": ready, "setup": setup, "validating": validating}
 }
 
 // deep is a value nested n times.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha1"
+	"database/sql"
 	"encoding/base32"
 	"encoding/binary"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +21,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/throttle"
 	"github.com/latchkey-auth/latchkey/signin"
@@ -33,12 +36,13 @@ type site struct {
 	prefix string
 	clock  *clock
 	mail   *outbox
+	cfg    latchkey.Config // as it was started
 	auth   *latchkey.Auth
 	store  *sqlstore.Store
+	raw    *sql.DB // beside the store, to look at every row
 	server *httptest.Server
 	log    *errorLog
 	https  bool
-	cfg    latchkey.Config
 }
 
 // newSite serves with cheap password hashes, without limits, and with whatever change says.
@@ -57,13 +61,32 @@ func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 	for _, c := range change {
 		c(&cfg)
 	}
-	s.cfg, s.origin, s.prefix = cfg, cfg.Origins[0], cfg.URLPrefix
+	s.origin, s.prefix = cfg.Origins[0], cfg.URLPrefix
 	_, s.host, _ = strings.Cut(s.origin, "://")
 	s.https = strings.HasPrefix(s.origin, "https:")
 	var err error
-	if s.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "latchkey.db"), sqlite.Options{Clock: s.clock.now}); err != nil {
+	path := filepath.Join(t.TempDir(), "latchkey.db")
+	if s.store, err = sqlite.Open(t.Context(), path, sqlite.Options{Clock: s.clock.now}); err != nil {
 		t.Fatal(err)
 	}
+	if s.raw, err = sql.Open("sqlite", path+"?_pragma=busy_timeout(10000)"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.raw.Close() })
+	if _, err := s.raw.ExecContext(t.Context(), appendOnly); err != nil {
+		t.Fatal(err)
+	}
+	hear := cfg.OnEvent
+	cfg.OnEvent = func(ctx context.Context, e account.Event) {
+		hooked := cfg.BeforeSignin != nil || cfg.BeforeRegister != nil // whose words are their own
+		if !hooked && !slices.Contains(account.Reasons(e.Kind), e.Reason) {
+			t.Errorf("the event %s has the reason %q, which account.Reasons does not know", e.Kind, e.Reason)
+		}
+		if hear != nil {
+			hear(ctx, e)
+		}
+	}
+	s.cfg = cfg
 	if s.auth, err = latchkey.New(cfg, s.store); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +103,11 @@ func newSite(t testing.TB, change ...func(*latchkey.Config)) *site {
 	})
 	return s
 }
+
+// appendOnly has the database itself refuse what the server never does to its log, so that every test of a site shows it.
+const appendOnly = `
+	CREATE TRIGGER no_update BEFORE UPDATE ON latchkey_events BEGIN SELECT RAISE(ABORT, 'an event was changed'); END;
+	CREATE TRIGGER no_delete BEFORE DELETE ON latchkey_events BEGIN SELECT RAISE(ABORT, 'an event was deleted'); END;`
 
 // alongside is the same site with other settings, on the same store.
 func (s *site) alongside(t testing.TB, change func(*latchkey.Config)) *site {

@@ -97,7 +97,10 @@ func New(cfg Config, service *signin.Service) (*Handler, error) {
 	}
 	h.guard.SetDenyHandler(http.HandlerFunc(h.crossSite))
 	h.routes()
-	h.handler = h.guard.Handler(h.mux)
+	h.handler = h.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protect(w.Header()) // what the mux answers by itself as well, where a state may stand in the path
+		h.mux.ServeHTTP(w, r)
+	}))
 	return h, nil
 }
 

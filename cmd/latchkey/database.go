@@ -83,7 +83,7 @@ func openOrMake(ctx context.Context, s *settings.Settings) (*sqlstore.Store, err
 	if err := fillKeys(s); err != nil {
 		return nil, err
 	}
-	store, err := sqlite.Open(ctx, s.Database, sqlite.Options{})
+	store, err := sqlite.Open(ctx, s.Database, sqlite.Options{Log: s.Library.Log})
 	return store, databaseHint(err)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
 	"github.com/latchkey-auth/latchkey/signin"
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
 )
 
 // metrics are what Prometheus is told. Every label is of a bounded set.
@@ -27,6 +28,7 @@ type metrics struct {
 	// ceremonies by what the site made of the answer, and those that ended in a browser.
 	ceremonies *prometheus.HistogramVec
 	clients    *prometheus.CounterVec
+	store      *prometheus.HistogramVec
 }
 
 func newMetrics() *metrics {
@@ -47,7 +49,11 @@ func newMetrics() *metrics {
 			Name: "latchkey_client_outcomes_total", Help: "Ceremonies that ended in the browser, such as by Cancel, as latchkey.js tells.",
 		}, []string{"ceremony", "outcome"}),
 	}
-	m.registry.MustRegister(m.events, m.requests, m.ceremonies, m.clients, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.store = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "latchkey_store_duration_seconds", Help: "Time that the database took, waiting for a connection and for the commit included.",
+		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 10},
+	}, []string{"what", "outcome"})
+	m.registry.MustRegister(m.events, m.requests, m.ceremonies, m.clients, m.store, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -63,6 +69,14 @@ func (m *metrics) ceremony(c signin.Ceremony) {
 		return
 	}
 	m.ceremonies.WithLabelValues(c.Kind, c.Outcome).Observe(c.Took.Seconds())
+}
+
+// watch has the work and the pools of a store counted.
+func (m *metrics) watch(store *sqlstore.Store) {
+	store.Watch(func(w sqlstore.Watched) { m.store.WithLabelValues(w.What, w.Outcome).Observe(w.Took.Seconds()) })
+	for name, db := range store.Pools() {
+		m.registry.MustRegister(collectors.NewDBStatsCollector(db, name))
+	}
 }
 
 // request counts an answer. An unmatched path has the empty pattern or the catch-all's.
@@ -102,7 +116,7 @@ func serveMetrics(l net.Listener, h http.Handler, log *slog.Logger) (stop func()
 	if l == nil {
 		return func() {}
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: served.header, IdleTimeout: served.idle, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

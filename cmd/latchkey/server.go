@@ -11,13 +11,18 @@ import (
 	"time"
 )
 
-// Bounds of a connection. No answer takes longer than a mail server's 15 seconds.
+// bounds are those of a connection.
+type bounds struct {
+	// header, read, write and idle are the time for a request's headers, for all of it, for the answer, and between two requests.
+	header, read, write, idle time.Duration
+	// headers is how many bytes of them there may be.
+	headers int
+}
+
+// served are the server's. No answer takes longer than a mail server's 15 seconds.
+var served = bounds{header: 5 * time.Second, read: 15 * time.Second, write: 40 * time.Second, idle: 2 * time.Minute, headers: 32 << 10}
+
 const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 15 * time.Second
-	writeTimeout  = 40 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 32 << 10
 	// drainTimeout is how long requests may go on once the server is told to stop; unusedTimeout how long a connection may
 	// that has sent nothing yet, such as a browser's spare one.
 	drainTimeout  = 20 * time.Second
@@ -25,16 +30,16 @@ const (
 )
 
 // serve answers until the context ends, then finishes what is under way. It closes the listener.
-func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger, b bounds) error {
 	unused := unusedConns{open: map[net.Conn]struct{}{}}
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ConnState: unused.note, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler: h, ReadHeaderTimeout: b.header, ReadTimeout: b.read, WriteTimeout: b.write, IdleTimeout: b.idle,
+		MaxHeaderBytes: b.headers, ConnState: unused.note, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
 	select {
-	case err := <-served:
+	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
@@ -46,7 +51,7 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 	if err := srv.Shutdown(drain); err != nil {
 		return errors.Join(fmt.Errorf("serve: requests did not end within %v: %w", drainTimeout, err), srv.Close())
 	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	log.Info("stopped")

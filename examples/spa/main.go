@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/passkey"
 	"github.com/latchkey-auth/latchkey/store/sqlite"
 )
 
@@ -30,12 +32,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	app, err := newApp(store, "http://localhost:8080", os.Getenv("SECRET"))
+	at := "localhost:" + cmp.Or(os.Getenv("PORT"), "8080")
+	app, err := newApp(store, "http://"+at, os.Getenv("SECRET"))
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Print("http://localhost:8080")
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", app))
+	log.Print("http://" + at)
+	log.Fatal(http.ListenAndServe(at, app))
 }
 
 func newApp(store account.Store, origin, secret string) (http.Handler, error) {
@@ -48,6 +51,7 @@ func newApp(store account.Store, origin, secret string) (http.Handler, error) {
 	cfg.Origins = []string{origin}
 	cfg.SecretKeys = [][]byte{key[:]}
 	cfg.URLPrefix = "/auth"
+	cfg.Policy = passkey.SyncedPasskeys{} // those of phones and computers
 	cfg.UserPayload = func(u account.User) map[string]any { return map[string]any{"email": u.Email, "since": u.Created} }
 	auth, err := latchkey.New(cfg, store)
 	if err != nil {
@@ -73,7 +77,7 @@ func newApp(store account.Store, origin, secret string) (http.Handler, error) {
 // policed lets the page load only what comes from here.
 func policed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		next.ServeHTTP(w, r)
 	})
 }

@@ -2,9 +2,7 @@ package sqlstore
 
 import (
 	"context"
-
 	"errors"
-	"slices"
 )
 
 // Statement is one of several that are sent together.
@@ -102,14 +100,6 @@ func (t *tx) later(ctx context.Context, query string, args ...any) error {
 	}
 	t.queue = append(t.queue, Statement{query, args})
 	return nil
-}
-
-// forget takes back what was to be run later, from that statement on, and reports whether it had not been sent yet. If it had, all that is left came
-// after it.
-func (t *tx) forget(query string) bool {
-	i := slices.IndexFunc(t.queue, func(s Statement) bool { return s.Query == query })
-	t.queue = t.queue[:max(i, 0)]
-	return i >= 0
 }
 
 // listPiped is listOnce in such a transaction.

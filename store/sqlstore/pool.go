@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,6 +22,7 @@ type pool struct {
 	prepared map[string]*sql.Stmt
 	// wanted are statements met inside transactions, which must not take a second connection to prepare them.
 	wanted map[string]bool
+	watch  func(Watched)
 }
 
 func newPool(db *sql.DB, of DB) *pool {
@@ -85,6 +87,11 @@ func (p *pool) rows(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	if !p.keep {
 		return p.db.QueryContext(ctx, query, args...)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// One that could be cancelled would cost two goroutines, more than such a read: list looks at the context between rows.
+	ctx = context.WithoutCancel(ctx)
 	stmt, err := p.prepare(ctx, query)
 	if err != nil {
 		return nil, err
@@ -120,6 +127,27 @@ type tx struct {
 	pipe  Pipe
 	queue []Statement
 	sent  bool
+	// wrote: it may have changed something.
+	wrote bool
+	// bound are the pool's prepared statements on this transaction's connection. Finding that anew for each use costs a fifth of one.
+	bound map[string]*sql.Stmt
+}
+
+// prepared is the statement, if the pool has it prepared.
+func (t *tx) prepared(ctx context.Context, query string) *sql.Stmt {
+	if stmt := t.bound[query]; stmt != nil {
+		return stmt
+	}
+	stmt := t.pool.lookup(query)
+	if stmt == nil {
+		t.pool.want(query)
+		return nil
+	}
+	if t.bound == nil {
+		t.bound = map[string]*sql.Stmt{}
+	}
+	t.bound[query] = t.raw.StmtContext(ctx, stmt)
+	return t.bound[query]
 }
 
 // exec runs a statement and returns how many rows it changed.
@@ -129,24 +157,25 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	}
 	var result sql.Result
 	var err error
-	if stmt := t.pool.lookup(query); stmt != nil {
-		result, err = t.raw.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	if stmt := t.prepared(ctx, query); stmt != nil {
+		result, err = stmt.ExecContext(ctx, args...)
 	} else {
-		t.pool.want(query)
 		result, err = t.raw.ExecContext(ctx, query, args...)
 	}
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	changed, err := result.RowsAffected()
+	t.wrote = t.wrote || changed != 0
+	return changed, err
 }
 
 // rows runs a query. Its rows must be closed before the next statement.
 func (t *tx) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := t.pool.lookup(query); stmt != nil {
-		return t.raw.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	t.wrote = t.wrote || !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
+	if stmt := t.prepared(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
 	}
-	t.pool.want(query)
 	return t.raw.QueryContext(ctx, query, args...)
 }
 
@@ -181,7 +210,11 @@ type querier interface {
 type scanner interface{ Scan(dest ...any) error }
 
 // list reads all rows.
-func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (_ []T, finally error) {
+	if p, ok := q.(*pool); ok {
+		began := time.Now()
+		defer func() { watched(p.watch, "read", began, finally) }()
+	}
 	ctx, cancel := q.bounded(ctx)
 	defer cancel()
 	for n := 1; ; n++ {
@@ -214,6 +247,9 @@ func listOnce[T any](ctx context.Context, q querier, scan func(scanner) (T, erro
 			return nil, err
 		}
 		all = append(all, one)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
 	return all, rows.Err()
 }

@@ -11,9 +11,16 @@ import (
 // met only where as many others have passed.
 const mostAttempts = 20
 
-// transact runs a transaction, and again from its beginning where the database has undone it because of another one, or has lost the
-// connection before its COMMIT. A COMMIT without an answer is never repeated: it may have counted.
-func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) error {
+// transact runs one intention. On SQLite it goes together with others that want to write just then, see [group]. On PostgreSQL,
+// which shares its fsyncs by itself, it has a transaction of its own, which runs again from its beginning where the database
+// has undone it because of another one, or has lost the connection before its COMMIT. A COMMIT without an answer is never
+// repeated: it may have counted.
+func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) (err error) {
+	began := time.Now()
+	defer func() { watched(s.watch, "write", began, err) }()
+	if s.group != nil {
+		return s.group.write(ctx, do)
+	}
 	ctx, cancel := within(ctx, s.db.Timeout)
 	defer cancel()
 	for n := 1; ; n++ {

@@ -22,14 +22,11 @@ func (s *Store) attempt(ctx context.Context, do func(context.Context, *tx) error
 	if s.db.Pipe != nil {
 		return s.attemptPiped(ctx, do)
 	}
-	if err := s.writer.prepareWanted(ctx); err != nil {
-		return err
-	}
-	raw, err := s.db.Writer.BeginTx(ctx, nil)
+	raw, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	// Deferred, so that not even a panic keeps the only writing connection.
+	// Deferred, so that not even a panic keeps the connection.
 	defer func() {
 		if rollback := raw.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 			err = errors.Join(err, rollback)
@@ -43,40 +40,31 @@ func (s *Store) attempt(ctx context.Context, do func(context.Context, *tx) error
 
 // spending runs an intention that uses up a state. Where the rest is refused with one of the contract's errors, the
 // spending stays and nothing else does. Without a state it is a plain write.
+//
+// What is refused is rare: instead of a savepoint that every success would pay for, all is rolled back and the state spent
+// again. Another that spends it in between has done what was wanted.
 func (s *Store) spending(ctx context.Context, op string, sp *account.Spend, rest func(context.Context, *tx) error) error {
 	if sp == nil {
 		return s.write(ctx, op, rest)
 	}
-	var refused error
+	spent := false
 	err := s.transact(ctx, func(ctx context.Context, t *tx) error {
-		refused = nil
+		spent = false
 		if err := spend(ctx, t, *sp); err != nil {
 			return err
 		}
-		if err := t.later(ctx, savepoint); err != nil {
-			return err
-		}
-		if err := rest(ctx, t); err != nil {
-			if !isRefusal(err) {
-				return err
-			}
-			refused = err
-			if t.forget(savepoint) {
-				return nil // nothing that came after it has happened
-			}
-			if err := t.later(ctx, `ROLLBACK TO SAVEPOINT latchkey_spent`); err != nil {
-				return err
-			}
-		}
-		return t.later(ctx, `RELEASE SAVEPOINT latchkey_spent`)
+		spent = true
+		return rest(ctx, t)
 	})
-	if err == nil {
-		err = refused
+	if spent && isRefusal(err) {
+		// whoever gives up now has been refused all the same
+		again := s.transact(context.WithoutCancel(ctx), func(ctx context.Context, t *tx) error { return spend(ctx, t, *sp) })
+		if again != nil && !errors.Is(again, account.ErrSpent) {
+			err = again
+		}
 	}
 	return s.wrap(ctx, op, err)
 }
-
-const savepoint = `SAVEPOINT latchkey_spent`
 
 // isRefusal reports whether the error is an answer of the contract rather than a failure of the database.
 func isRefusal(err error) bool {
