@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -78,6 +79,42 @@ func TestServerHangs(t *testing.T) {
 	must(t, thaw())
 	eventually(t, func(ctx context.Context) error { return signIn(ctx, store, "u", "second") })
 	wantAll(t, "in the end", store, "third")
+}
+
+// Whoever goes away while the server commits waits for how that ends: a sign-in that is there is not said to be cancelled.
+func TestGoingAwayDuringCommit(t *testing.T) {
+	server := pgtest.New(t, pgtest.Options{})
+	store := openAt(t, server.URI("postgres"), postgres.Options{})
+	setting := func(statement string) {
+		t.Helper()
+		must(t, server.Do(t.Context(), "postgres", statement))
+		must(t, server.Do(t.Context(), "postgres", `SELECT pg_reload_conf()`))
+	}
+	// A standby that does not come keeps every commit waiting.
+	setting(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	// The setting takes a moment to hold: the last sign-in is the one that it keeps.
+	last := ""
+	signed := in(func() error {
+		for i := 0; ctx.Err() == nil; i++ {
+			last = fmt.Sprint("number ", i)
+			if err := signIn(ctx, store, "u", last); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	eventually(t, func(ctx context.Context) error {
+		_, err := server.Number(ctx, "postgres", `SELECT 1 / COUNT(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
+		return err
+	})
+	leave()
+	setting(`ALTER SYSTEM SET synchronous_standby_names = ''`)
+	must(t, <-signed)
+	if _, _, err := store.Session(t.Context(), account.SessionBrowser, digestOf(last)); err != nil {
+		t.Error(err)
+	}
 }
 
 // Connections that were cut while nobody used them cost nobody an error.

@@ -59,10 +59,24 @@ func (s *Store) attemptPiped(ctx context.Context, do func(context.Context, *tx) 
 				return early{err}
 			}
 		}
-		err = t.pipe.Commit(ctx, t.take())
+		if err := ctx.Err(); err != nil {
+			return early{err}
+		}
+		deciding, cancel := s.deciding(ctx)
+		defer cancel()
+		err = t.pipe.Commit(deciding, t.take())
 		committed = err == nil
 		return err
 	})
+}
+
+// deciding is the context of a COMMIT: whoever goes away then would leave it open how it ended, and so waits and learns the truth. It is
+// bounded like everything else; where nothing is, by the caller's own.
+func (s *Store) deciding(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.db.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	return within(context.WithoutCancel(ctx), s.db.Timeout)
 }
 
 // take empties the queue.

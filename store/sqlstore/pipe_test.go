@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
 )
@@ -16,6 +17,8 @@ type script struct {
 	// fails is what a round trip fails at that has this word.
 	fails   string
 	failure error
+	// meanwhile happens during the COMMIT.
+	meanwhile func()
 }
 
 func (p *script) trip(statements []Statement, more ...string) error {
@@ -39,8 +42,11 @@ func (p *script) Query(_ context.Context, statements []Statement, _ func(interfa
 	return p.trip(statements)
 }
 
-func (p *script) Commit(_ context.Context, statements []Statement) error {
-	return p.trip(statements, "COMMIT")
+func (p *script) Commit(ctx context.Context, statements []Statement) error {
+	if p.meanwhile != nil {
+		p.meanwhile()
+	}
+	return errors.Join(p.trip(statements, "COMMIT"), ctx.Err())
 }
 
 func (p *script) Rollback(context.Context) error {
@@ -51,7 +57,7 @@ func (p *script) Rollback(context.Context) error {
 func pipedStore(t *testing.T, p *script) *Store {
 	t.Helper()
 	db := newDatabase(t)
-	return New(DB{Reader: db, Writer: db, Dialect: PostgreSQL, Pipe: func(any) Pipe { return p }})
+	return New(DB{Reader: db, Writer: db, Dialect: PostgreSQL, Timeout: time.Minute, Pipe: func(any) Pipe { return p }})
 }
 
 func (p *script) want(t *testing.T, lines ...string) {
@@ -148,6 +154,30 @@ func TestPipeIsRolledBack(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	p.want(t, "BEGIN INSERT", "COMMIT", "ROLLBACK")
+}
+
+// Whoever goes away before the COMMIT has changed nothing; whoever goes away during it learns how it ended.
+func TestGoingAway(t *testing.T) {
+	p := &script{}
+	s := pipedStore(t, p)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	p.meanwhile = leave
+	if err := s.SpendState(ctx, account.Spend{ID: []byte("x")}, nil); err != nil {
+		t.Errorf("during the COMMIT: %v", err)
+	}
+	p.want(t, "BEGIN INSERT", "COMMIT")
+	p.said, p.meanwhile = nil, nil
+	ctx, leave = context.WithCancel(t.Context())
+	defer leave()
+	err := s.write(ctx, "leave", func(ctx context.Context, t *tx) error {
+		defer leave()
+		return spend(ctx, t, account.Spend{ID: []byte("x")})
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("before the COMMIT: %v", err)
+	}
+	p.want(t, "BEGIN INSERT", "ROLLBACK")
 }
 
 // Only what failed in the round trip of the COMMIT may have counted.
