@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
@@ -23,6 +24,9 @@ func (c Config) check() error {
 	}
 	fault(len(c.Origins) == 0, "Origins is empty: name the site as a browser sends it, such as https://app.example.com")
 	fault(len(c.SecretKeys) == 0, "SecretKeys is empty: give at least one key of 32 random bytes")
+	for i, k := range c.SecretKeys {
+		fault(len(k) != seal.KeySize, "SecretKeys: key %d has %d bytes: make keys of %d random ones", i+1, len(k), seal.KeySize)
+	}
 	fault(c.RPName == "", "RPName is empty: give the site's name")
 	fault(c.URLPrefix != "" && (!strings.HasPrefix(c.URLPrefix, "/") || strings.HasSuffix(c.URLPrefix, "/")), "URLPrefix %q must begin with a slash and not end with one", c.URLPrefix)
 	fault(c.Freshness == 0, "Freshness is 0: nothing could ever be fresh; use a negative value to turn the check off")
@@ -50,9 +54,23 @@ func (c Config) check() error {
 		fault(!m.IsCode(), "TwoFactorMethods: %q is none of email, authenticator and sms", m)
 	}
 	fault(c.TwoFactorRequired && !c.TwoFactor, "TwoFactorRequired and not TwoFactor: nobody could set a second factor up; set both")
+	fault(c.TwoFactorRequired && c.TwoFactor && len(c.TwoFactorMethods) == 0, "TwoFactorRequired and no TwoFactorMethods: enable at least the authenticator")
 	sends := c.TwoFactor && (slices.Contains(c.TwoFactorMethods, account.MethodEmail) || slices.Contains(c.TwoFactorMethods, account.MethodSMS))
 	fault(sends && c.Sender == nil && !c.local(), "TwoFactorMethods has methods that send messages: set Sender, or leave only the authenticator")
 	fault(c.Confirmable && c.Sender == nil, "Confirmable mails links: set Sender")
+	fault(c.TwoFactor && c.TwoFactorRescueEmail && c.Sender == nil, "TwoFactorRescueEmail mails codes: set Sender")
+	fault(c.TwoFactor && c.TwoFactorRescueMail != "" && c.Sender == nil, "TwoFactorRescueMail is mailed: set Sender")
+	for _, r := range []struct {
+		name string
+		rate Rate
+	}{{"ThrottleAccount", c.ThrottleAccount}, {"ThrottleAddress", c.ThrottleAddress}, {"ThrottleSend", c.ThrottleSend}} {
+		if err := r.rate.Validate(); err != nil {
+			fault(true, "%s: %v; the zero value is no limit", r.name, err)
+		}
+	}
+	if err := c.PasswordHash.Validate(); err != nil {
+		fault(true, "PasswordHash: %v; Default has what is recommended", err)
+	}
 	return errors.Join(faults...)
 }
 

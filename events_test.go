@@ -199,7 +199,7 @@ func TestEveryKindOfEventIsDocumented(t *testing.T) {
 // TestNoStatementChangesAnEvent: of all SQL of the stores, what names the log adds to it or reads it. The houses and sites of the tests have
 // the database refuse anything else.
 func TestNoStatementChangesAnEvent(t *testing.T) {
-	named, added := 0, 0
+	named, added, pruned := 0, 0, 0
 	for _, folder := range []string{"store/sqlstore", "store/sqlite"} {
 		for _, f := range source(t, folder) {
 			ast.Inspect(f, func(n ast.Node) bool {
@@ -216,6 +216,8 @@ func TestNoStatementChangesAnEvent(t *testing.T) {
 				switch {
 				case strings.HasPrefix(words, "INSERT INTO LATCHKEY_EVENTS ") && !strings.Contains(words, "CONFLICT"):
 					added++
+				case words == prune:
+					pruned++
 				case strings.HasPrefix(words, "SELECT ") && !strings.Contains(words, "DELETE") && !strings.Contains(words, "UPDATE"):
 				default:
 					t.Errorf("a statement that may change events: %s", words)
@@ -224,7 +226,21 @@ func TestNoStatementChangesAnEvent(t *testing.T) {
 			})
 		}
 	}
-	if named < 3 || added != 1 {
-		t.Errorf("%d statements name the log, %d add to it", named, added)
+	if named < 3 || added != 1 || pruned != 1 {
+		t.Errorf("%d statements name the log, %d add to it, %d prune it", named, added, pruned)
+	}
+	// which is an operator's to ask for: no server does
+	for _, folder := range []string{".", "web", "signin", "passkey", "factor"} {
+		for _, f := range source(t, folder) {
+			ast.Inspect(f, func(n ast.Node) bool {
+				if call, ok := n.(*ast.SelectorExpr); ok && call.Sel.Name == "PruneEvents" {
+					t.Errorf("%s prunes the log", folder)
+				}
+				return true
+			})
+		}
 	}
 }
+
+// prune is the one statement that deletes events.
+const prune = "DELETE FROM LATCHKEY_EVENTS WHERE SEQ IN ( SELECT SEQ FROM LATCHKEY_EVENTS WHERE AT < $1 ORDER BY AT, SEQ LIMIT $2)"

@@ -19,7 +19,7 @@ var parsers = map[string]string{
 	"X-Forwarded-For": "internal/clientip.FuzzFrom", "addresses": "internal/names.FuzzEmail", "nicknames": "internal/names.FuzzNickname", "passwords": "internal/password.FuzzCheck", "stored hashes": "internal/password.FuzzParse",
 	"codes": "factor.FuzzCleanCode", "codes of an app": "factor.FuzzMatchTOTP", "recovery codes": "factor.FuzzCleanRecoveryCode", "telephone numbers": "factor.FuzzE164", "numbers as people write them": "cmd/latchkey/internal/phone.FuzzParse",
 	"addresses that are shown in part": "factor.FuzzMaskEmail", "an app's URI": "factor.FuzzTOTPURI", "what is drawn as a code": "internal/qr.FuzzSVG", "rates": "internal/throttle.FuzzParseRate",
-	"settings, the database's among them": "cmd/latchkey/internal/settings.FuzzSetting", "the file of settings": "cmd/latchkey/internal/settings.FuzzFile", "secret keys": "cmd/latchkey/internal/keys.FuzzDecode",
+	"settings, the database's among them": "cmd/latchkey/internal/settings.FuzzSetting", "a URI of PostgreSQL": "store/postgres.FuzzURI", "the file of settings": "cmd/latchkey/internal/settings.FuzzFile", "secret keys": "cmd/latchkey/internal/keys.FuzzDecode",
 	"SMTP_URL": "cmd/latchkey/internal/smtp.FuzzParseURL", "SMS_URL": "cmd/latchkey/internal/textgateway.FuzzParseURL", "verify-response": "cmd/latchkey/internal/captured.FuzzRun",
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"runtime"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/factor"
 	"github.com/latchkey-auth/latchkey/internal/clientip"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
@@ -40,14 +40,12 @@ type Auth struct {
 // Where cfg.Users is nil the store must keep the accounts as well, as the bundled ones do.
 func New(cfg Config, store account.Store) (*Auth, error) {
 	cfg = cfg.clone()
-	if err := cfg.check(); err != nil {
-		return nil, err
-	}
+	faults := []error{cfg.check()}
 	a := &Auth{cfg: cfg, store: store, users: cfg.Users}
 	if a.users == nil {
 		users, ok := store.(account.Users)
 		if !ok {
-			return nil, errors.New("latchkey: the store keeps no accounts: set Config.Users to the app's own")
+			faults = append(faults, errors.New("latchkey: the store keeps no accounts: set Config.Users to the app's own"))
 		}
 		a.users = users
 	}
@@ -59,16 +57,16 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 		relying.TopOrigins = []string{passkey.AnyTopOrigin} // who may frame an app's page is the page's to say
 	}
 	rp, err := passkey.New(relying)
-	if err != nil {
-		return nil, fmt.Errorf("latchkey: %w", err)
+	if err != nil && len(cfg.Origins) > 0 {
+		faults = append(faults, fmt.Errorf("latchkey: Origins, RPID: %w", err))
+	}
+	texts, err := catalogue(cfg)
+	if err := errors.Join(append(faults, err)...); err != nil {
+		return nil, err
 	}
 	ring, err := seal.NewRing(cfg.SecretKeys)
 	if err != nil {
 		return nil, fmt.Errorf("latchkey: SecretKeys: %w", err)
-	}
-	texts, err := catalogue(cfg)
-	if err != nil {
-		return nil, err
 	}
 	a.service = signin.New(a.serviceConfig(rp, ring, texts), a.users, store)
 	a.web, err = web.New(web.Config{
@@ -76,7 +74,7 @@ func New(cfg Config, store account.Store) (*Auth, error) {
 		Overlay: cfg.Overlay, Rand: cfg.Rand, Log: cfg.Log,
 		Registerable: cfg.Registerable, Confirmable: cfg.Confirmable, DefaultRememberMe: cfg.DefaultRememberMe,
 		PostLoginView: cfg.PostLoginView, PostLogoutView: cfg.PostLogoutView, PostVerifyView: cfg.PostVerifyView, PostRegisterView: cfg.PostRegisterView,
-		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, Ready: store.Ping,
+		RememberLifetime: cfg.RememberLifetime, UserPayload: cfg.UserPayload, TemplateValues: cfg.TemplateValues, Diagnose: cfg.diagnosis(), Ready: store.Ping,
 	}, a.service)
 	if err != nil {
 		return nil, fmt.Errorf("latchkey: %w", err)
@@ -91,7 +89,8 @@ func (a *Auth) serviceConfig(rp *passkey.RelyingParty, ring *seal.Ring, texts *m
 	c := a.cfg
 	return signin.Config{
 		RelyingParty: rp, Policy: c.Policy, Origins: c.Origins, SiteName: c.RPName, Ring: ring, Messages: texts,
-		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent,
+		Passwords: password.New(c.PasswordHash, runtime.GOMAXPROCS(0), c.Rand), Sender: c.Sender, ParsePhone: c.ParsePhone, OnEvent: c.OnEvent, OnCeremony: c.OnCeremony,
+		BeforeSignin: c.BeforeSignin, BeforeRegister: c.BeforeRegister,
 		Clock: c.Clock, Rand: c.Rand, Log: c.Log, UsersElsewhere: c.Users != nil, Asides: asides, Base: c.Origins[0] + c.URLPrefix,
 		AllowAsFirstFactor: c.AllowAsFirstFactor, AllowAsMultiFactor: c.AllowAsMultiFactor, AllowUserHints: c.AllowUserHints, AllowAsVerify: c.AllowAsVerify,
 		RegisterWithin: c.RegisterWithin, RegisterTimeout: c.RegisterTimeout, SigninWithin: c.SigninWithin, SigninTimeout: c.SigninTimeout,
@@ -128,6 +127,21 @@ func (a *Auth) RecoveryLink(ctx context.Context, email string) (string, error) {
 	return a.cfg.Origins[0] + a.cfg.URLPrefix + "/recover/" + token, nil
 }
 
+// ErrKeys: what the store holds was sealed under a key that is not among Config.SecretKeys. Put the missing one back, after the first.
+var ErrKeys = signin.ErrKeys
+
+// CheckKeys reports whether Config.SecretKeys are those of the store, ErrKeys if not. Call it when a program starts, so that it does not come
+// out at the first code that somebody types.
+func (a *Auth) CheckKeys(ctx context.Context) error { return a.service.CheckKeys(ctx) }
+
+// Reseal seals what the store holds under the first of Config.SecretKeys. After that the others can be taken away, once every server has the
+// first, and what they sealed for browsers is older than you care for: a day for links, a year for what tells known browsers.
+func (a *Auth) Reseal(ctx context.Context) (signin.Resealed, error) { return a.service.Reseal(ctx) }
+
+// ForgetLostKeys gives up what was sealed under keys that are gone for good: everybody's recovery codes. Authenticator apps under them have
+// to be set up anew; [Auth.Reseal] names whose.
+func (a *Auth) ForgetLostKeys(ctx context.Context) error { return a.service.ForgetLostKeys(ctx) }
+
 // Unlock opens the steps of an account again that were closed after too many failures in a row. Make sure that it is the owner who asks.
 // ErrNotFound of package account if nobody has that address.
 func (a *Auth) Unlock(ctx context.Context, email string) error {
@@ -137,6 +151,10 @@ func (a *Auth) Unlock(ctx context.Context, email string) error {
 	}
 	return a.service.Unlock(ctx, signin.Client{}, user)
 }
+
+// Refuse is what [Config.BeforeSignin] and [Config.BeforeRegister] return to refuse: a text for the person, and for the event a reason of
+// lower-case letters, digits and underscores. Text in the person's own language, by its key in the catalogue: see [signin.Denial].
+func Refuse(reason, text string) error { return &signin.Denial{Reason: reason, Text: text} }
 
 // Sweep deletes what has ended: sessions, pending sign-ins, spent states. Call it now and then, every minute or so; any
 // number of replicas may.
@@ -166,7 +184,7 @@ func (c Config) clone() Config {
 		c.ParsePhone = factor.E164
 	}
 	if c.Sender == nil && c.local() { // development: what cannot be sent is not offered
-		c.TwoFactorMethods = slices.DeleteFunc(c.TwoFactorMethods, func(m account.Method) bool { return m != account.MethodAuthenticator })
+		c.TwoFactorMethods = slices.DeleteFunc(c.TwoFactorMethods, func(m account.Method) bool { return m == account.MethodEmail || m == account.MethodSMS })
 	}
 	if c.Policy == nil {
 		c.Policy = passkey.Classic{}
@@ -187,17 +205,9 @@ func (c Config) clone() Config {
 func (c Config) local() bool {
 	for _, o := range c.Origins {
 		u, err := url.Parse(o)
-		if err != nil || !isLocal(u.Hostname()) {
+		if err != nil || !loopback.Is(u.Hostname()) {
 			return false
 		}
 	}
 	return len(c.Origins) > 0
-}
-
-func isLocal(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
 }

@@ -87,8 +87,14 @@ type Credentials interface {
 	// Credential finds a passkey by the authenticator's id, or ErrNotFound. Where the store keeps the users as well,
 	// it returns the owner beside it, else nil.
 	Credential(ctx context.Context, credentialID []byte) (Credential, *User, error)
+	// Presented is Credential and [Throttles.Level] in one read, for the answer to a ceremony. The wait counts, and is told, where
+	// the error is nil or ErrNotFound.
+	Presented(ctx context.Context, credentialID []byte, now time.Time, limit Bucket) (Credential, *User, time.Duration, error)
 	// Credentials lists an account's passkeys, oldest first.
 	Credentials(ctx context.Context, userID string) ([]Credential, error)
+	// CredentialsOf lists the passkeys of the account with that canonical address, where the store keeps the accounts. Nobody with
+	// that address is no error and no passkeys, and takes as much reading as somebody.
+	CredentialsOf(ctx context.Context, canonicalEmail string) ([]Credential, error)
 	// FinishRegistration stores a passkey.
 	FinishRegistration(ctx context.Context, f FinishRegistration) error
 	// RemoveCredential deletes a passkey and returns what it was.

@@ -106,6 +106,11 @@ type Factors interface {
 	FinishSetup(ctx context.Context, f FinishSetup) error
 	// RemoveFactors deletes code methods and returns those that it deleted.
 	RemoveFactors(ctx context.Context, r RemoveFactors) ([]Method, error)
+	// SealedFactors lists factors that have a secret, in the order of user and method, up to limit of those after the given one; the zero
+	// Factor comes before all. For sealing them under another key.
+	SealedFactors(ctx context.Context, after Factor, limit int) ([]Factor, error)
+	// ResealFactor replaces a factor's secret if it is still f.Secret, and reports whether it did.
+	ResealFactor(ctx context.Context, f Factor, secret []byte) (bool, error)
 	// ReplaceRecoveryCodes makes those digests the account's only recovery codes.
 	ReplaceRecoveryCodes(ctx context.Context, r ReplaceRecoveryCodes) error
 }

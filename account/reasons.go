@@ -34,7 +34,7 @@ var (
 
 var reasons = map[EventKind][]string{
 	EventRegistered:      plain,
-	EventRegisterRefused: all(ofNew, ofAny, ofStates, []string{"email_invalid", "email_in_use"}),
+	EventRegisterRefused: all(ofNew, ofAny, ofStates, []string{"email_invalid", "email_in_use", "denied"}),
 	EventDisabled:        byAdmin,
 	EventEnabled:         byAdmin,
 	EventFactorsReset:    all(plain, byAdmin),
@@ -43,7 +43,7 @@ var reasons = map[EventKind][]string{
 	EventSigninPending: {string(PendingSelect), string(PendingReady), string(PendingSetup), string(PendingValidating)},
 	EventSigninRefused: all(ofAny, ofStates, ofBoth, ofSigned, ofCodes, []string{
 		"incomplete", "unknown_user", "wrong_password", "first_factor_off", "no_user_handle", "other_identity", "factor_set_up",
-		"nothing_pending", "not_in_this_state", "pending_dropped",
+		"nothing_pending", "not_in_this_state", "pending_dropped", "denied",
 	}),
 	EventSignedOut:     plain,
 	EventSessionsEnded: all(byAdmin, []string{"one", "others", "all"}),

@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"maps"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/signin"
 )
 
 // refused is what the browser writes to its console when the site answers a script's request with that status.
@@ -20,7 +23,8 @@ func (b *tab) progress() (text, kind string) {
 // TestCancel: who closes the browser's dialog is told nothing alarming, and can try again.
 func TestCancel(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	var told ceremonies
+	s := newSite(t, func(c *latchkey.Config) { c.OnCeremony = told.hear })
 	b := s.tab()
 	b.authenticator(device{resident: true, verifies: true})
 	// The dialog of a virtual authenticator can't be closed; what the page then gets to hear can be said.
@@ -66,6 +70,30 @@ func TestCancel(t *testing.T) {
 		b.leads("/account", b.usePasskey)
 		b.signOut()
 	}
+	// the site has heard of each, and of no autofill that the button put aside
+	want := map[string]int{"create cancelled": 1, "get cancelled": 3, "register ok": 1, "verify ok": 1, "signin ok": 2}
+	b.await(func() bool { return maps.Equal(told.counts(), want) }, "the site was told %v, want %v", told.counts(), want)
+}
+
+// ceremonies counts what a site is told of.
+type ceremonies struct {
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+func (c *ceremonies) hear(one signin.Ceremony) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.seen == nil {
+		c.seen = map[string]int{}
+	}
+	c.seen[one.Kind+" "+one.Outcome]++
+}
+
+func (c *ceremonies) counts() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.seen)
 }
 
 // TestTimeout: nobody touches the key.

@@ -38,6 +38,8 @@ func TestScreenshotsOutside(t *testing.T) {
 	b.show("wan-signin-none")
 	b.open("/nothing-here")
 	b.show("error-404")
+	b.open("/doctor")
+	b.show("doctor")
 	b.open("/account")
 	b.arrives("/login")
 	b.show("login-first")
@@ -228,6 +230,42 @@ func TestScreenshotsLinks(t *testing.T) {
 	b.show("recover")
 	b.open("/recover/nonsense")
 	b.show("link-dead")
+}
+
+func TestScreenshotsStepUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, hourly)
+	b := s.tab()
+	b.mayComplain("status of 429")
+	b.joined(ada, phrase)
+	b.addEmail(s)
+	s.stale()
+	b.open("/verify?next=/tf-setup")
+	b.show("verify-factors-mail")
+	b.leads("/verify", func() { b.click("button[name=send]") })
+	b.show("verify-factors-mailed")
+	b.enter("000000", "/verify")
+	b.show("verify-factors-fault")
+	b.enter(s.mail.next(t, "code").Code, "/tf-setup")
+	b.signOut()
+
+	other := s.tab()
+	other.mayComplain("status of 429")
+	for range 100 {
+		other.open("/login")
+		other.leads("/login", func() { other.givePassword(ada, "wrong every time") })
+		s.clock.pass(time.Minute)
+	}
+	other.open("/login")
+	other.leads("/login", func() { other.givePassword(ada, phrase) })
+	other.sees("closed for now")
+	other.show("login-closed")
+	b.signIn(ada, phrase, "/tf-validate") // where she has signed in before
+	other.openLink(regexp.MustCompile(`http\S+/reopen/\S+`).FindString(s.mail.next(t, "step_closed").Text))
+	other.show("reopen")
+	other.leads("/login", func() { other.click("main form button.primary") })
+	other.show("reopened")
+	other.signIn(ada, phrase, "/tf-validate")
 }
 
 // TestScreenshotsWithoutScript has no audit, which is a script. What it takes are pictures.

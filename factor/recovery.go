@@ -71,10 +71,16 @@ func CleanRecoveryCode(s string) string {
 	}, s)
 }
 
-// RecoveryDigests are the digests of one account's code under each key of the ring, never none. The first is the one to
-// store; a code that is presented counts if any is stored for that account.
-func RecoveryDigests(ring *seal.Ring, userID, code string) [][]byte {
-	return ring.MAC("recovery code").Sums([]byte(userID), []byte(CleanRecoveryCode(code)))
+// RecoveryDigests are the digests of one account's code, the one to store first: under the key of recovery codes, which outlives the server's
+// own keys; nil leaves it out. The others are under each key of the ring, for codes that were made without such a key. A code that is
+// presented counts if any is stored for that account.
+func RecoveryDigests(key []byte, ring *seal.Ring, userID, code string) [][]byte {
+	parts := [][]byte{[]byte(userID), []byte(CleanRecoveryCode(code))}
+	digests := ring.MAC("recovery code").Sums(parts...)
+	if key == nil {
+		return digests
+	}
+	return append([][]byte{seal.NewMAC(key, "recovery code").Sum(parts...)}, digests...)
 }
 
 // group parts a text into groups of n bytes.

@@ -125,11 +125,11 @@ func FuzzCleanRecoveryCode(f *testing.F) {
 
 func TestRecoveryDigests(t *testing.T) {
 	r := ring(t, 1)
-	stored := factor.RecoveryDigests(r, "user", "7K3M-01VX-QW4T-ZB2D")
-	if len(stored) != 1 || len(stored[0]) != 32 {
+	stored := factor.RecoveryDigests(ownKey, r, "user", "7K3M-01VX-QW4T-ZB2D")
+	if len(stored) != 2 || len(stored[0]) != 32 || bytes.Equal(stored[0], stored[1]) {
 		t.Fatalf("digests %x", stored)
 	}
-	if got := factor.RecoveryDigests(r, "user", "7k3m o1ux qw4t zb2d"); !bytes.Equal(got[0], stored[0]) {
+	if got := factor.RecoveryDigests(ownKey, r, "user", "7k3m o1ux qw4t zb2d"); !bytes.Equal(got[0], stored[0]) {
 		t.Error("the code as it is typed has another digest")
 	}
 	seen := map[string]bool{string(stored[0]): true}
@@ -137,27 +137,34 @@ func TestRecoveryDigests(t *testing.T) {
 		{"other", "7K3M-01VX-QW4T-ZB2D"}, {"user", "7K3M-01VX-QW4T-ZB2E"}, {"user", ""}, {"", "7K3M-01VX-QW4T-ZB2D"}, {"user7", "K3M-01VX-QW4T-ZB2D"}, {"", ""},
 		{"use", "r7K3M01VXQW4TZB2D"}, {"user", "7K3M-01VX-QW4T"},
 	} {
-		d := factor.RecoveryDigests(r, c[0], c[1])
-		if len(d) != 1 || seen[string(d[0])] {
+		d := factor.RecoveryDigests(ownKey, r, c[0], c[1])
+		if len(d) != 2 || seen[string(d[0])] {
 			t.Errorf("%q: digests %x", c, d)
 		}
 		seen[string(d[0])] = true
 	}
 }
 
+// What is stored does not depend on the keys that rotate; what was stored before there was a key of its own counts while its key is there.
 func TestRecoveryCodesOutliveRotation(t *testing.T) {
 	const code = "7K3M-01VX-QW4T-ZB2D"
-	old := factor.RecoveryDigests(ring(t, 1), "user", code)[0]
-	now := factor.RecoveryDigests(ring(t, 3, 2, 1), "user", code)
-	if len(now) != 3 || !bytes.Equal(now[2], old) {
-		t.Errorf("the digest that was stored is not among %x", now)
+	stored := factor.RecoveryDigests(ownKey, ring(t, 1), "user", code)
+	if now := factor.RecoveryDigests(ownKey, ring(t, 9), "user", code); !bytes.Equal(now[0], stored[0]) {
+		t.Error("the digest depends on the rotating key")
 	}
-	if !bytes.Equal(now[0], factor.RecoveryDigests(ring(t, 3), "user", code)[0]) {
-		t.Error("the first digest is not under the first key")
+	if other := factor.RecoveryDigests([]byte("another key, of thirty-two bytes"), ring(t, 1), "user", code); bytes.Equal(other[0], stored[0]) {
+		t.Error("the digest does not depend on its key")
 	}
-	for _, d := range factor.RecoveryDigests(ring(t, 3, 2), "user", code) {
-		if bytes.Equal(d, old) {
+	earlier := stored[1]
+	now := factor.RecoveryDigests(ownKey, ring(t, 3, 2, 1), "user", code)
+	if len(now) != 4 || !bytes.Equal(now[3], earlier) {
+		t.Errorf("the earlier digest is not among %x", now)
+	}
+	for _, d := range factor.RecoveryDigests(ownKey, ring(t, 3, 2), "user", code) {
+		if bytes.Equal(d, earlier) {
 			t.Error("the digest does not depend on the key")
 		}
 	}
 }
+
+var ownKey = bytes.Repeat([]byte{7}, 32)

@@ -57,6 +57,9 @@ const (
 	PasswordMismatch Key = "PASSWORD_MISMATCH"
 	// StepClosed is a text only: its code is TooManyAttempts.
 	StepClosed Key = "STEP_CLOSED"
+	// Denied and DeniedWith are texts only, of what an app's own hook refuses: their code is Unauthorized. DeniedWith: {{.Text}}
+	Denied     Key = "DENIED"
+	DeniedWith Key = "DENIED_WITH"
 	// PasskeysTooMany is a text only: its code is APIError. {{.Max}}
 	PasskeysTooMany Key = "PASSKEYS_TOO_MANY"
 )

@@ -108,7 +108,7 @@ var (
 
 func TestGerman(t *testing.T) {
 	same := []string{"page.problem", "page.field.name", "page.field.code", "page.wan-register.title", "page.method.webauthn",
-		"page.transport.usb", "page.transport.nfc", "page.transport.ble"}
+		"page.transport.usb", "page.transport.nfc", "page.transport.ble", "DENIED_WITH"}
 	all := texts(t)
 	each(t, func(lang, key, form, text string) {
 		if lang != "de" {

@@ -17,6 +17,11 @@ const (
 	VerificationDiscouraged UserVerification = "discouraged"
 )
 
+// Valid reports whether it is one of the three words.
+func (v UserVerification) Valid() bool {
+	return v == VerificationRequired || v == VerificationPreferred || v == VerificationDiscouraged
+}
+
 // ResidentKey says whether the passkey shall be discoverable (WebAuthn L3 §5.4.6).
 type ResidentKey string
 
@@ -34,6 +39,13 @@ type AuthenticatorSelection struct {
 	// RequireResidentKey repeats ResidentKey for Level 1 clients. [RelyingParty.CreationOptions] keeps the two together.
 	RequireResidentKey bool             `json:"requireResidentKey"`
 	UserVerification   UserVerification `json:"userVerification,omitempty"`
+}
+
+// Valid reports whether every word of it is one that WebAuthn knows; each may be left out.
+func (s AuthenticatorSelection) Valid() bool {
+	attachment := s.Attachment == "" || s.Attachment == platform || s.Attachment == crossPlatform
+	resident := slices.Contains([]ResidentKey{"", ResidentKeyRequired, ResidentKeyPreferred, ResidentKeyDiscouraged}, s.ResidentKey)
+	return attachment && resident && (s.UserVerification == "" || s.UserVerification.Valid())
 }
 
 // UserEntity is the account that a passkey is made for (WebAuthn L3 §5.4.3).
@@ -59,6 +71,8 @@ type CreationParams struct {
 	Attestation string
 	// Hints are "security-key", "client-device" and "hybrid", the most preferred first.
 	Hints []string
+	// Algorithms are the COSE algorithms to offer, the most preferred first. Empty: [Algorithms].
+	Algorithms []int64
 }
 
 // RequestParams are what one authentication asks for.
@@ -141,11 +155,15 @@ type RequestOptions struct {
 
 // CreationOptions makes the options of a registration.
 func (rp *RelyingParty) CreationOptions(p CreationParams) CreationOptions {
+	offered := p.Algorithms
+	if len(offered) == 0 {
+		offered = algorithms
+	}
 	o := CreationOptions{
 		RP:                     RPEntity{ID: rp.id, Name: rp.name},
 		User:                   UserOptions{ID: p.User.Handle, Name: p.User.Name, DisplayName: p.User.DisplayName},
 		Challenge:              p.Challenge,
-		PubKeyCredParams:       make([]KeyParameter, len(algorithms)),
+		PubKeyCredParams:       make([]KeyParameter, len(offered)),
 		Timeout:                p.Timeout.Milliseconds(),
 		ExcludeCredentials:     make([]Descriptor, len(p.Exclude)),
 		AuthenticatorSelection: p.Selection,
@@ -156,7 +174,7 @@ func (rp *RelyingParty) CreationOptions(p CreationParams) CreationOptions {
 	if o.User.DisplayName == "" {
 		o.User.DisplayName = p.User.Name
 	}
-	for i, a := range algorithms {
+	for i, a := range offered {
 		o.PubKeyCredParams[i] = KeyParameter{Type: publicKey, Alg: a}
 	}
 	for i, c := range p.Exclude {

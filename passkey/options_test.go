@@ -91,7 +91,7 @@ func TestPolicies(t *testing.T) {
 		{passkey.SyncedPasskeys{}, first, false, passkey.AuthenticatorSelection{ResidentKey: "required", RequireResidentKey: true, UserVerification: "required"}},
 		{passkey.SyncedPasskeys{}, second, true, passkey.AuthenticatorSelection{ResidentKey: "required", RequireResidentKey: true, UserVerification: "discouraged"}},
 	} {
-		if got := tt.policy.AuthenticatorSelection(tt.usage, tt.hints); got != tt.want {
+		if got := tt.policy.AuthenticatorSelection(t.Context(), passkey.Registering{Usage: tt.usage, Hints: tt.hints}); got != tt.want {
 			t.Errorf("%T %s hints %v: got %+v, want %+v", tt.policy, tt.usage, tt.hints, got, tt.want)
 		}
 	}
@@ -103,7 +103,15 @@ func TestPolicies(t *testing.T) {
 		{passkey.SyncedPasskeys{}, "required", "discouraged", "discouraged", "preferred"},
 	} {
 		p := tt.policy
-		got := []passkey.UserVerification{p.SigninVerification(false), p.SigninVerification(true), p.ReauthVerification([]account.Usage{first, second}), p.ReauthVerification([]account.Usage{first})}
+		var got []passkey.UserVerification
+		for _, a := range []passkey.Asking{
+			{Purpose: passkey.PurposeSignin, Usages: []account.Usage{first}},
+			{Purpose: passkey.PurposeSecondFactor, Usages: []account.Usage{second}},
+			{Purpose: passkey.PurposeVerify, Usages: []account.Usage{first, second}},
+			{Purpose: passkey.PurposeVerify, Usages: []account.Usage{first}},
+		} {
+			got = append(got, p.UserVerification(t.Context(), a))
+		}
 		want := []passkey.UserVerification{tt.signin, tt.second, tt.reauth, tt.first}
 		for i := range got {
 			if got[i] != want[i] {

@@ -41,7 +41,7 @@ func checkOrigin(origin string) (host string, err error) {
 		return "", fmt.Errorf("origin %q: the host is not a domain in lower-case ASCII or an address", origin)
 	}
 	if u.Scheme == "http" && !isLoopback(host) {
-		return "", fmt.Errorf("origin %q: passkeys need https, except on localhost", origin)
+		return "", fmt.Errorf("origin %q: passkeys need https, except on localhost: write https://", origin)
 	}
 	if want := serialize(u.Scheme, host, u.Port()); origin != want {
 		return "", fmt.Errorf("origin %q: browsers write %q", origin, want)
@@ -58,7 +58,7 @@ func checkScope(id, host, origin string) error {
 	if strings.Contains(id, ".") && strings.HasSuffix(host, "."+id) {
 		return nil
 	}
-	return fmt.Errorf("origin %q is outside of the relying-party id %q", origin, id)
+	return fmt.Errorf("origin %q is outside of the relying-party id %q: the id must be its host or a domain above it", origin, id)
 }
 
 // serialize writes an origin as browsers do (HTML, "serialization of an origin").

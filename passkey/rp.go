@@ -15,8 +15,11 @@ const (
 	crossPlatform = "cross-platform"
 )
 
-// ChallengeSize is the length of a challenge, in bytes.
-const ChallengeSize = 32
+// ChallengeSize is how many random bytes a challenge holds. MaxChallengePrefix is how many more a policy may put before them.
+const (
+	ChallengeSize      = 32
+	MaxChallengePrefix = 64
+)
 
 // BackupEligibleChange says what happens when a passkey's backup-eligible flag is not what it was at registration. The
 // specification says that it never changes (WebAuthn L3 §6.1.3); some password managers changed theirs all the same.

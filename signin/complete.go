@@ -84,14 +84,10 @@ func (s *Service) factsOf(ctx context.Context, userID string) (Facts, account.Se
 
 // first is what follows a successful first proof. write is the transaction so far: what was used, what is refunded.
 func (s *Service) first(ctx context.Context, c *Caller, user account.User, proved []account.Method, w Wish, write account.FinishSignin) (Outcome, error) {
-	f, second, _, err := s.factsOf(ctx, user.ID)
+	step, second, err := s.after(ctx, c, user, proved)
 	if err != nil {
 		return Outcome{}, err
 	}
-	if f.Remembered, err = s.remembered(ctx, c, user.ID); err != nil {
-		return Outcome{}, err
-	}
-	step := After(proved, f)
 	// whatever this browser had been waiting for, it starts over
 	others := c.Pending != nil && c.Pending.UserID != user.ID
 	if c.Pending != nil && !others {
@@ -110,6 +106,21 @@ func (s *Service) first(ctx context.Context, c *Caller, user account.User, prove
 		err = s.DropPending(ctx, c)
 	}
 	return out, err
+}
+
+// after asks the table, and reads of the account what it needs to know: nothing, where the proof is two factors by itself.
+func (s *Service) after(ctx context.Context, c *Caller, user account.User, proved []account.Method) (Step, account.SecondFactors, error) {
+	if Decided(proved, s.AllowAsMultiFactor) {
+		return Step{SignedIn: true}, account.SecondFactors{}, nil
+	}
+	f, second, _, err := s.factsOf(ctx, user.ID)
+	if err != nil {
+		return Step{}, second, err
+	}
+	if f.Remembered, err = s.remembered(ctx, c, user.ID); err != nil {
+		return Step{}, second, err
+	}
+	return After(proved, f), second, nil
 }
 
 // remembered reports whether the browser showed a live remembered device of that account.
@@ -135,6 +146,9 @@ type completion struct {
 
 // complete makes the session.
 func (s *Service) complete(ctx context.Context, c *Caller, user account.User, methods []account.Method, w Wish, end completion) (Outcome, error) {
+	if err := s.maySignIn(ctx, c, user, methods, w, end.write); err != nil {
+		return Outcome{}, err
+	}
 	remember := w.Remember != nil && *w.Remember
 	out := Outcome{User: user, Next: w.Next, Remember: remember}
 	sess, token, err := s.newSession(c, user.ID, account.SessionBrowser, methods, remember)
@@ -145,8 +159,8 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 	write := end.write
 	write.UserID, write.Session = user.ID, sess
 	write.Clear = Streaks(user)
-	stranger := s.known(c, account.CanonicalEmail(user.Email)) == ""
-	if out.Known, err = s.know(c, user); err != nil {
+	var familiar bool
+	if out.Known, familiar, err = s.know(c, user); err != nil {
 		return Outcome{}, err
 	}
 	if w.Bearer {
@@ -165,14 +179,14 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 	if e.Method == account.MethodUserVerification {
 		e.Method = account.MethodPasskey
 	}
-	if stranger {
+	if !familiar {
 		e.Reason = "new_device"
 	}
 	write.Events = append(write.Events, e)
 	if err := s.finish(ctx, c, write); err != nil {
 		return Outcome{}, err
 	}
-	if stranger {
+	if !familiar {
 		s.tellNewDevice(ctx, c.Client, user)
 	}
 	return out, nil
@@ -182,7 +196,7 @@ func (s *Service) complete(ctx context.Context, c *Caller, user account.User, me
 func (s *Service) finish(ctx context.Context, c *Caller, write account.FinishSignin) error {
 	err := s.store.FinishSignin(ctx, write)
 	if err == nil {
-		s.emit(write.Events)
+		s.emit(ctx, write.Events)
 		return nil
 	}
 	if write.RecoveryCode != nil && errors.Is(err, account.ErrCodeSpent) {

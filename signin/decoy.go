@@ -6,35 +6,24 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"fmt"
-	"io"
-	"sync"
 
 	"github.com/latchkey-auth/latchkey/passkey"
 )
 
 // decoyKey is the key under which decoys are made. It lives in the store and never rotates, because a decoy that
 // changed would give itself away. It protects nothing else.
-type decoyKey struct {
-	mu  sync.Mutex
-	key []byte
-}
-
 func (s *Service) decoyKey(ctx context.Context) ([]byte, error) {
-	s.decoys.mu.Lock()
-	defer s.decoys.mu.Unlock()
-	if s.decoys.key != nil {
-		return s.decoys.key, nil
-	}
-	candidate := make([]byte, 32)
-	if _, err := io.ReadFull(s.Rand, candidate); err != nil {
-		return nil, fmt.Errorf("signin: random numbers: %w", err)
-	}
-	key, err := s.store.Secret(ctx, "decoy", candidate)
-	if err != nil {
-		return nil, fmt.Errorf("signin: decoy key: %w", err)
-	}
-	s.decoys.key = key
-	return key, nil
+	return s.decoys.get(func() ([]byte, error) {
+		candidate, err := s.newKey()
+		if err != nil {
+			return nil, err
+		}
+		key, err := s.store.Secret(ctx, "decoy", candidate)
+		if err != nil {
+			return nil, fmt.Errorf("signin: decoy key: %w", err)
+		}
+		return key, nil
+	})
 }
 
 // tagSize is how many bytes at the end of a decoy's id it is recognised by.

@@ -55,31 +55,34 @@ func (s *Service) known(c *Caller, canonical string) string {
 	return ""
 }
 
-// know is what the browser shows from now on: what it showed before, with that account.
-func (s *Service) know(c *Caller, user account.User) (string, error) {
-	canonical := account.CanonicalEmail(user.Email)
-	entry := knownAccount{Account: throttle.Key(canonical), Nonce: s.known(c, canonical), At: s.now().Unix()}
-	if entry.Nonce == "" {
+// know is what the browser shows from now on: what it showed before, with that account. It tells as well whether the account was
+// among that.
+func (s *Service) know(c *Caller, user account.User) (shown string, before bool, err error) {
+	entry := knownAccount{Account: throttle.Key(account.CanonicalEmail(user.Email)), At: s.now().Unix()}
+	all := s.knownAccounts(c)
+	if i := slices.IndexFunc(all, func(k knownAccount) bool { return k.Account == entry.Account }); i >= 0 {
+		before, entry.Nonce = true, all[i].Nonce
+		all = slices.Delete(all, i, i+1)
+	} else {
 		var nonce [12]byte
 		if _, err := io.ReadFull(s.Rand, nonce[:]); err != nil {
-			return "", fmt.Errorf("signin: random numbers: %w", err)
+			return "", false, fmt.Errorf("signin: random numbers: %w", err)
 		}
 		entry.Nonce = base64.RawURLEncoding.EncodeToString(nonce[:])
 	}
-	all := slices.DeleteFunc(s.knownAccounts(c), func(k knownAccount) bool { return k.Account == entry.Account })
 	all = append(all, entry)
 	if len(all) > knownMost {
 		all = all[len(all)-knownMost:]
 	}
 	raw, err := json.Marshal(all)
 	if err != nil {
-		return "", fmt.Errorf("signin: encode known browser: %w", err)
+		return "", false, fmt.Errorf("signin: encode known browser: %w", err)
 	}
 	sealed, err := s.knowns.Seal(raw)
 	if err != nil {
-		return "", fmt.Errorf("signin: seal known browser: %w", err)
+		return "", false, fmt.Errorf("signin: seal known browser: %w", err)
 	}
-	return sealed, nil
+	return sealed, before, nil
 }
 
 // tellNewDevice mails an account's owner that a browser signed in which never did before. Nobody waits for the mail.

@@ -90,6 +90,10 @@ func TestKnown_ItsOwnGuessesAreCounted(t *testing.T) {
 	if r.Text != message.StepClosed {
 		t.Errorf("refused with %+v", r)
 	}
+	// that is its own streak, and nobody else's
+	h.refuses(message.GenericAuthnFailed, func() error { return errOf(h.browser().loginAs(p.email, "wrong")) })
+	h.refuses(message.GenericAuthnFailed, func() error { return errOf(owner.loginAs(p.email, "wrong")) })
+	h.ok(errOf(owner.login(p)))
 }
 
 // Only who has signed in whole is known: not by a password before the second factor, not by a refusal, and never to another account.
@@ -258,5 +262,9 @@ func TestKnown_NobodyWaitsForTheMail(t *testing.T) {
 	}
 	close(release)
 	h.ok(<-closed)
-	<-sent
+	select {
+	case <-sent:
+	default:
+		t.Error("the mail was lost")
+	}
 }

@@ -104,7 +104,7 @@ func (s *Service) UseRecoveryLink(ctx context.Context, c *Caller, token string, 
 	} else if err != nil {
 		return Outcome{}, fmt.Errorf("signin: recovery: %w", err)
 	}
-	s.emit([]account.Event{used})
+	s.emit(ctx, []account.Event{used})
 	if err := s.users.SetPassword(ctx, user.ID, hash); err != nil {
 		return Outcome{}, fmt.Errorf("signin: recovery: %w", err)
 	}
@@ -127,7 +127,7 @@ func (s *Service) UseRecoveryLink(ctx context.Context, c *Caller, token string, 
 	if err != nil {
 		return Outcome{}, fmt.Errorf("signin: recovery: %w", err)
 	}
-	s.emit(end.Events)
+	s.emit(ctx, end.Events)
 	s.tell(ctx, c.Client, user, "password_changed")
 	if err := s.DropPending(ctx, c); err != nil { // what waits in this browser was begun with the old password
 		return Outcome{}, err
@@ -170,6 +170,9 @@ func (s *Service) AskConfirmation(ctx context.Context, c *Caller, email, base st
 	}
 	canonical := account.CanonicalEmail(email)
 	if err := s.take(ctx, c, "", account.MethodEmail, s.address(c), s.ThrottleSend.Bucket("confirm", canonical)); err != nil {
+		return err
+	}
+	if err := s.mayRegister(ctx, c, email, false); err != nil {
 		return err
 	}
 	_, err = s.users.UserByEmail(ctx, canonical)
@@ -216,5 +219,5 @@ func (s *Service) Confirm(ctx context.Context, c *Caller, token string, n NewAcc
 		return Outcome{}, err
 	}
 	n.Email = email
-	return s.Register(ctx, c, n, Wish{})
+	return s.register(ctx, c, n, Wish{}, true)
 }

@@ -19,34 +19,36 @@ func (s *Service) Secondary(c *Caller) bool { return !c.SignedIn() && c.Is(ActPa
 // Known and unknown identities, those with and those without passkeys, are answered alike and at the same cost.
 func (s *Service) StartSignin(ctx context.Context, c *Caller, identity string, w Wish) (Started[passkey.RequestOptions], error) {
 	var none Started[passkey.RequestOptions]
-	ch, err := s.challenge()
+	ch, err := s.challenge(ctx)
 	if err != nil {
 		return none, err
 	}
 	st := &state{Challenge: ch, Origin: c.Origin, Remember: w.Remember != nil && *w.Remember, Next: w.Next}
-	params := passkey.RequestParams{Challenge: ch, Timeout: s.SigninTimeout}
+	asking := passkey.Asking{Purpose: passkey.PurposeSignin, Usages: []account.Usage{account.UsageFirst}}
+	var allow []passkey.Descriptor
 	if s.Secondary(c) {
-		params.UserVerification = s.Policy.SigninVerification(true)
-		params.Allow, st.MustVerify, err = s.secondChoice(ctx, c.Pending.UserID)
-		if err != nil {
+		asking = passkey.Asking{Purpose: passkey.PurposeSecondFactor, User: c.PendingUser, Usages: []account.Usage{account.UsageSecondary}}
+		if allow, st.MustVerify, err = s.secondChoice(ctx, c.Pending.UserID); err != nil {
 			return none, err
 		}
 		if st.MustVerify {
-			params.UserVerification = passkey.VerificationRequired
+			asking.Usages = []account.Usage{account.UsageFirst}
 		}
 		st.User, st.Pending = c.Pending.UserID, c.Pending.ID
-	} else {
-		params.UserVerification = s.Policy.SigninVerification(false)
-		st.MustVerify = params.UserVerification == passkey.VerificationRequired
-		if canonical := account.CanonicalEmail(identity); canonical != "" {
-			st.Identity = s.ids.Sum([]byte(canonical))
-			if s.AllowUserHints {
-				if params.Allow, err = s.hints(ctx, canonical); err != nil {
-					return none, err
-				}
+	} else if canonical := account.CanonicalEmail(identity); canonical != "" {
+		st.Identity = s.ids.Sum([]byte(canonical))
+		if s.AllowUserHints {
+			if allow, err = s.hints(ctx, canonical); err != nil {
+				return none, err
 			}
 		}
 	}
+	params := s.requestParams(ctx, asking, ch)
+	params.Allow = allow
+	if st.MustVerify {
+		params.UserVerification = passkey.VerificationRequired
+	}
+	st.MustVerify = params.UserVerification == passkey.VerificationRequired
 	token, err := s.seal(ceremonySignin, st)
 	if err != nil {
 		return none, err
@@ -61,11 +63,7 @@ func (s *Service) hints(ctx context.Context, canonical string) ([]passkey.Descri
 		return nil, err
 	}
 	decoys := decoysFor(key, canonical)
-	user, err := s.users.UserByEmail(ctx, canonical)
-	if err != nil && !errors.Is(err, account.ErrNotFound) {
-		return nil, fmt.Errorf("signin: identity: %w", err)
-	}
-	creds, err := s.store.Credentials(ctx, user.ID) // for nobody too: the same queries
+	creds, err := s.credentialsOf(ctx, canonical)
 	if err != nil {
 		return nil, fmt.Errorf("signin: identity: %w", err)
 	}
@@ -79,6 +77,18 @@ func (s *Service) hints(ctx context.Context, canonical string) ([]passkey.Descri
 		return decoys, nil
 	}
 	return real, nil // a disabled account keeps its own
+}
+
+// credentialsOf are the passkeys of an identity. Where the accounts are the app's own that takes two queries, for nobody too.
+func (s *Service) credentialsOf(ctx context.Context, canonical string) ([]account.Credential, error) {
+	if !s.UsersElsewhere {
+		return s.store.CredentialsOf(ctx, canonical)
+	}
+	user, err := s.users.UserByEmail(ctx, canonical)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return nil, err
+	}
+	return s.store.Credentials(ctx, user.ID)
 }
 
 // secondChoice are the passkeys that may be the second step of that account's pending sign-in.
@@ -97,31 +107,40 @@ func (s *Service) secondChoice(ctx context.Context, userID string) (allow []pass
 }
 
 // FinishSignin judges the authenticator's answer.
-func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, response []byte, w Wish) (Outcome, error) {
+func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, response []byte, w Wish) (_ Outcome, finally error) {
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventSigninRefused, "", account.MethodPasskey, r)
 	}
-	limit, err := s.passkeyLimit(ctx, c, "")
-	if err != nil {
-		return Outcome{}, err
+	limit := s.passkeyLimit(c)
+	// What can be refused without looking anybody up is, unless the address is over its limit.
+	early := func(r *Refusal) (Outcome, error) {
+		if err := s.withinLimit(ctx, c, "", limit); err != nil {
+			return Outcome{}, err
+		}
+		return refused(r)
 	}
 	st, err := s.open(ceremonySignin, token)
 	if r, ok := AsRefusal(err); ok {
-		return refused(r)
+		return early(r)
 	} else if err != nil {
 		return Outcome{}, err
 	}
+	defer s.finished(ceremonySignin, st, &finally)
 	if st.Pending != "" && (!st.belongs(c) || !s.Secondary(c)) {
-		return refused(refuse(message.TwoFactorPermissionDenied, "").why("state_of_another", nil))
+		return early(refuse(message.TwoFactorPermissionDenied, "").why("state_of_another", nil))
 	}
 	if st.Pending == "" && !s.AllowAsFirstFactor {
-		return refused(refuse(message.WebAuthnWrongUsage, "credential").why("first_factor_off", nil))
+		return early(refuse(message.WebAuthnWrongUsage, "credential").why("first_factor_off", nil))
 	}
 	parsed, err := passkey.ParseAuthentication(response)
 	if err != nil {
-		return refused(refuse(message.APIError, "credential").why("malformed", err))
+		return early(refuse(message.APIError, "credential").why("malformed", err))
 	}
-	cred, user, use, err := s.judge(ctx, c, st, parsed)
+	found, err := s.presented(ctx, c, "", parsed, limit)
+	if err != nil {
+		return Outcome{}, err
+	}
+	cred, user, use, err := s.judge(ctx, c, st, parsed, found)
 	if r, ok := AsRefusal(err); ok {
 		if _, err := s.store.Take(ctx, s.now(), limit); err != nil {
 			return Outcome{}, fmt.Errorf("signin: throttle: %w", err)
@@ -147,24 +166,47 @@ func (s *Service) FinishSignin(ctx context.Context, c *Caller, token string, res
 	return s.complete(ctx, c, user, together(c.Pending.Proved, proved), w, completion{write: write, second: true})
 }
 
-// passkeyLimit is the bucket of answers from one address that did not verify, or a refusal where it is empty. It has nothing to do with
-// wrong passwords and codes.
-func (s *Service) passkeyLimit(ctx context.Context, c *Caller, userID string) (account.Bucket, error) {
-	limit := s.ThrottleAddress.Bucket("passkey", s.address(c).Key)
+// passkeyLimit is the bucket of answers from one address that did not verify. It has nothing to do with wrong passwords and codes.
+func (s *Service) passkeyLimit(c *Caller) account.Bucket {
+	return s.ThrottleAddress.Bucket("passkey", s.address(c).Key)
+}
+
+// withinLimit refuses where that bucket is empty.
+func (s *Service) withinLimit(ctx context.Context, c *Caller, userID string, limit account.Bucket) error {
 	wait, err := s.store.Level(ctx, s.now(), limit)
 	switch {
 	case err != nil:
-		return limit, fmt.Errorf("signin: throttle: %w", err)
+		return fmt.Errorf("signin: throttle: %w", err)
 	case wait > 0:
-		return limit, s.throttled(ctx, c, userID, account.MethodPasskey, wait)
+		return s.throttled(ctx, c, userID, account.MethodPasskey, wait)
 	}
-	return limit, nil
+	return nil
 }
 
-// judge finds the passkey, checks the signature, and only then who may use it for what. Its refusals are for failed: each
+// claimed is the passkey that an answer says it is of, with its owner where the store keeps the accounts.
+type claimed struct {
+	credential account.Credential
+	beside     *account.User
+	unknown    bool
+}
+
+// presented looks it up. It refuses, before anything of the answer is judged, where the address is over its limit.
+func (s *Service) presented(ctx context.Context, c *Caller, userID string, a *passkey.AuthenticationResponse, limit account.Bucket) (claimed, error) {
+	cred, beside, wait, err := s.store.Presented(ctx, a.UnauthenticatedCredentialID, s.now(), limit)
+	unknown := errors.Is(err, account.ErrNotFound)
+	switch {
+	case err != nil && !unknown:
+		return claimed{}, fmt.Errorf("signin: passkey: %w", err)
+	case wait > 0:
+		return claimed{}, s.throttled(ctx, c, userID, account.MethodPasskey, wait)
+	}
+	return claimed{cred, beside, unknown}, nil
+}
+
+// judge finds the owner, checks the signature, and only then who may use it for what. Its refusals are for failed: each
 // spends the state.
-func (s *Service) judge(ctx context.Context, c *Caller, st *state, a *passkey.AuthenticationResponse) (account.Credential, account.User, passkey.Assertion, error) {
-	cred, user, use, err := s.verifyAssertion(ctx, c, st, a)
+func (s *Service) judge(ctx context.Context, c *Caller, st *state, a *passkey.AuthenticationResponse, found claimed) (account.Credential, account.User, passkey.Assertion, error) {
+	cred, user, use, err := s.verifyAssertion(ctx, c, st, a, found)
 	if err != nil {
 		return cred, user, use, err
 	}
@@ -199,11 +241,11 @@ func (s *Service) judge(ctx context.Context, c *Caller, st *state, a *passkey.Au
 	return cred, user, use, nil
 }
 
-// verifyAssertion finds the passkey and its owner and checks the answer against them.
-func (s *Service) verifyAssertion(ctx context.Context, c *Caller, st *state, a *passkey.AuthenticationResponse) (cred account.Credential, user account.User, use passkey.Assertion, err error) {
+// verifyAssertion finds the owner of the passkey and checks the answer against them.
+func (s *Service) verifyAssertion(ctx context.Context, c *Caller, st *state, a *passkey.AuthenticationResponse, found claimed) (cred account.Credential, user account.User, use passkey.Assertion, err error) {
 	check := passkey.AuthenticationCheck{Challenge: st.Challenge, Origin: st.Origin, RequireUserVerification: st.MustVerify}
-	cred, beside, err := s.store.Credential(ctx, a.UnauthenticatedCredentialID)
-	if errors.Is(err, account.ErrNotFound) {
+	cred = found.credential
+	if found.unknown {
 		key, err := s.decoyKey(ctx)
 		if err != nil {
 			return cred, user, use, err
@@ -212,10 +254,8 @@ func (s *Service) verifyAssertion(ctx context.Context, c *Caller, st *state, a *
 			return cred, user, use, refuse(message.WebAuthnNoVerify, "credential").why("decoy", s.RelyingParty.VerifyDecoy(a, check))
 		}
 		return cred, user, use, refuse(message.WebAuthnUnknownCredentialID, "credential").why("unknown_credential", nil)
-	} else if err != nil {
-		return cred, user, use, fmt.Errorf("signin: passkey: %w", err)
 	}
-	if user, err = s.owner(ctx, cred.UserID, beside); errors.Is(err, account.ErrNotFound) {
+	if user, err = s.owner(ctx, cred.UserID, found.beside); errors.Is(err, account.ErrNotFound) {
 		return cred, user, use, refuse(message.WebAuthnUnknownCredentialID, "credential").why("unknown_user", err)
 	} else if err != nil {
 		return cred, user, use, fmt.Errorf("signin: owner of a passkey: %w", err)

@@ -1,14 +1,13 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/latchkey-auth/latchkey/account"
-	"github.com/latchkey-auth/latchkey/internal/names"
 	"github.com/latchkey-auth/latchkey/message"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
@@ -43,6 +42,19 @@ func (s *Service) registrant(ctx context.Context, c *Caller) (account.User, erro
 	return account.User{}, s.refused(ctx, c.Client, account.EventPasskeyRefused, userID, account.MethodPasskey, refuse(message.Unauthenticated, "").why("not_signed_in", nil))
 }
 
+// newHandle draws a user handle: 32 random bytes, none of them an @, so that whoever searches what sites keep in authenticators for addresses
+// finds none here by chance.
+func (s *Service) newHandle() ([]byte, error) {
+	handle, err := s.newKey()
+	for range 100 { // one in nine has one
+		if err != nil || !bytes.Contains(handle, []byte("@")) {
+			break
+		}
+		handle, err = s.newKey()
+	}
+	return handle, err
+}
+
 // mostPasskeys is how many passkeys an account may have: the list goes out with every sign-in that names it.
 const mostPasskeys = 30
 
@@ -62,7 +74,7 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 	if usage == "" || !s.AllowAsFirstFactor || !c.SignedIn() {
 		usage = account.UsageSecondary
 	}
-	name, fault := s.nickname(nickname)
+	name, fault := s.nickname(ctx, nickname)
 	if fault != nil {
 		return refused(fault)
 	}
@@ -79,22 +91,26 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 		r, _ := AsRefusal(refusalOf(account.ErrTooManyCredentials))
 		return refused(r)
 	}
-	candidate := make([]byte, 32)
-	if _, err := io.ReadFull(s.Rand, candidate); err != nil {
-		return none, fmt.Errorf("signin: random numbers: %w", err)
+	candidate, err := s.newHandle()
+	if err != nil {
+		return none, err
 	}
 	handle, err := s.store.UserHandle(ctx, user.ID, candidate)
 	if err != nil {
 		return none, fmt.Errorf("signin: user handle: %w", err)
 	}
-	selection := s.Policy.AuthenticatorSelection(usage, s.AllowUserHints)
-	st := &state{User: user.ID, Origin: c.Origin, Nickname: name, Usage: usage, MustVerify: selection.UserVerification == passkey.VerificationRequired}
+	who := passkey.Registering{User: user, Usage: usage, Hints: s.AllowUserHints}
+	selection, choices := s.registrationChoices(ctx, who)
+	st := &state{
+		User: user.ID, Origin: c.Origin, Nickname: name, Usage: usage,
+		MustVerify: selection.UserVerification == passkey.VerificationRequired, Algorithms: choices.Algorithms,
+	}
 	if c.SignedIn() {
 		st.Session = c.Session.ID
 	} else {
 		st.Pending = c.Pending.ID
 	}
-	if st.Challenge, err = s.challenge(); err != nil {
+	if st.Challenge, err = s.challenge(ctx); err != nil {
 		return none, err
 	}
 	token, err := s.seal(ceremonyRegister, st)
@@ -102,26 +118,14 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 		return none, err
 	}
 	return Started[passkey.CreationOptions]{State: token, Options: s.RelyingParty.CreationOptions(passkey.CreationParams{
-		User:      passkey.UserEntity{Handle: handle, Name: user.Email, DisplayName: user.Email},
-		Challenge: st.Challenge, Exclude: creds, Selection: selection, Timeout: s.RegisterTimeout,
+		User:      passkey.UserEntity{Handle: handle, Name: user.Email, DisplayName: choices.DisplayName},
+		Challenge: st.Challenge, Exclude: creds, Selection: selection, Timeout: choices.Timeout,
+		Attestation: choices.Attestation, Hints: choices.Hints, Algorithms: choices.Algorithms,
 	})}, nil
 }
 
-func (s *Service) nickname(raw string) (string, *Refusal) {
-	name, err := names.Nickname(raw, s.NameMaxLength)
-	switch {
-	case errors.Is(err, names.ErrRequired):
-		return "", refuse(message.WebAuthnNameRequired, "name").why("nickname_missing", nil)
-	case errors.Is(err, names.ErrTooLong):
-		return "", refuse(message.InvalidInputLength, "name", "Max", s.NameMaxLength).why("nickname_too_long", nil)
-	case err != nil:
-		return "", refuse(message.InvalidInput, "name").why("nickname_invalid", err)
-	}
-	return name, nil
-}
-
 // FinishRegistration stores the passkey that the authenticator answered with.
-func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token string, response []byte) (account.Credential, error) {
+func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token string, response []byte) (_ account.Credential, finally error) {
 	var none account.Credential
 	user, err := s.registrant(ctx, c)
 	if err != nil {
@@ -136,6 +140,7 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 	} else if err != nil {
 		return none, err
 	}
+	defer s.finished(ceremonyRegister, st, &finally)
 	if !st.belongs(c) {
 		return refused(refuse(message.APIError, "").why("state_of_another", nil))
 	}
@@ -143,7 +148,9 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 	if err != nil {
 		return refused(refuse(message.APIError, "credential").why("malformed", err))
 	}
-	cred, err := s.RelyingParty.VerifyRegistration(parsed, passkey.RegistrationCheck{Challenge: st.Challenge, Origin: st.Origin, RequireUserVerification: st.MustVerify})
+	cred, err := s.RelyingParty.VerifyRegistration(parsed, passkey.RegistrationCheck{
+		Challenge: st.Challenge, Origin: st.Origin, RequireUserVerification: st.MustVerify, Algorithms: st.Algorithms,
+	})
 	if err != nil {
 		return none, s.failed(ctx, c, account.EventPasskeyRefused, user.ID, ceremonyRegister, st, refuse(message.WebAuthnNoVerify, "credential").why(passkey.ReasonOf(err), err))
 	}
@@ -175,27 +182,32 @@ func (s *Service) FinishRegistration(ctx context.Context, c *Caller, token strin
 		}
 		return none, fmt.Errorf("signin: finish registration: %w", err)
 	}
-	s.emit(write.Events)
+	s.emit(ctx, write.Events)
 	s.tell(ctx, c.Client, user, "passkey_added", "Name", cred.Nickname)
 	return cred, nil
 }
 
 // failed spends the state of a ceremony whose answer did not verify, and refuses. A state that was spent before is told as such.
 func (s *Service) failed(ctx context.Context, c *Caller, kind account.EventKind, userID string, which ceremony, st *state, r *Refusal) error {
+	return s.spent(ctx, c, kind, userID, account.MethodPasskey, s.spend(which, st), st.Next, r)
+}
+
+// spent is failed for a state of which only that is known.
+func (s *Service) spent(ctx context.Context, c *Caller, kind account.EventKind, userID string, m account.Method, spend account.Spend, next string, r *Refusal) error {
 	e := s.event(c.Client, kind, userID)
-	e.Method, e.Reason = account.MethodPasskey, reasonOf(r)
+	e.Method, e.Reason = m, reasonOf(r)
 	events := append(slices.Clip(r.beside), e)
-	err := s.store.SpendState(ctx, s.spend(which, st), events)
+	err := s.store.SpendState(ctx, spend, events)
 	switch {
 	case errors.Is(err, account.ErrSpent):
 		replayed, _ := AsRefusal(refusalOf(err))
-		replayed.Next = st.Next
-		return s.refused(ctx, c.Client, kind, userID, account.MethodPasskey, replayed)
+		replayed.Next = next
+		return s.refused(ctx, c.Client, kind, userID, m, replayed)
 	case err != nil:
 		return fmt.Errorf("signin: spend state: %w", err)
 	}
-	s.emit(events)
-	r.Next = st.Next
+	s.emit(ctx, events)
+	r.Next = next
 	return r
 }
 
@@ -207,7 +219,7 @@ func (s *Service) RemovePasskey(ctx context.Context, c *Caller, id, nickname str
 	field := "id"
 	if id == "" {
 		field = "name"
-		name, fault := s.nickname(nickname)
+		name, fault := s.nickname(ctx, nickname)
 		if fault != nil {
 			return refused(fault)
 		}
@@ -229,7 +241,7 @@ func (s *Service) RemovePasskey(ctx context.Context, c *Caller, id, nickname str
 		return account.Credential{}, fmt.Errorf("signin: remove passkey: %w", err)
 	}
 	remove.Events[0].Subject = cred.Nickname
-	s.emit(remove.Events)
+	s.emit(ctx, remove.Events)
 	s.tell(ctx, c.Client, *c.User, "passkey_removed", "Name", cred.Nickname)
 	return cred, nil
 }

@@ -184,6 +184,11 @@ type NewAccount struct {
 
 // Register makes an account and signs it in.
 func (s *Service) Register(ctx context.Context, c *Caller, n NewAccount, w Wish) (Outcome, error) {
+	return s.register(ctx, c, n, w, false)
+}
+
+// register is Register. Confirmed: the address was proved.
+func (s *Service) register(ctx context.Context, c *Caller, n NewAccount, w Wish, confirmed bool) (Outcome, error) {
 	var faults Refusals
 	email, err := names.Email(n.Email)
 	if err != nil {
@@ -200,6 +205,9 @@ func (s *Service) Register(ctx context.Context, c *Caller, n NewAccount, w Wish)
 	if err := s.take(ctx, c, "", account.MethodPassword, s.address(c)); err != nil {
 		return Outcome{}, err
 	}
+	if err := s.mayRegister(ctx, c, email, confirmed); err != nil {
+		return Outcome{}, err
+	}
 	hash, err := s.Passwords.Hash(ctx, n.Password)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("signin: register: %w", err)
@@ -212,10 +220,16 @@ func (s *Service) Register(ctx context.Context, c *Caller, n NewAccount, w Wish)
 		return Outcome{}, fmt.Errorf("signin: register: %w", err)
 	}
 	here := *c // who made the account here is no stranger to it
-	if here.Known, err = s.know(c, user); err != nil {
+	if here.Known, _, err = s.know(c, user); err != nil {
 		return Outcome{}, err
 	}
 	write := account.FinishSignin{Events: []account.Event{s.event(c.Client, account.EventRegistered, user.ID)}}
+	if s.BeforeSignin != nil { // the account is made, whatever that says
+		if err := s.record(ctx, write.Events[0]); err != nil {
+			return Outcome{}, err
+		}
+		write.Events = nil
+	}
 	out, err := s.first(ctx, &here, user, []account.Method{account.MethodPassword}, w, write)
 	if out.Pending != nil {
 		out.Known = here.Known
@@ -321,7 +335,7 @@ func (s *Service) ChangePassword(ctx context.Context, c *Caller, p PasswordChang
 	if _, err := s.store.EndSessions(ctx, end); err != nil {
 		return Outcome{}, fmt.Errorf("signin: change password: %w", err)
 	}
-	s.emit(end.Events)
+	s.emit(ctx, end.Events)
 	s.tell(ctx, c.Client, user, "password_changed")
 	return out, nil
 }

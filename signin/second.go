@@ -74,7 +74,7 @@ func (s *Service) update(ctx context.Context, c *Caller, u account.UpdatePending
 	if err := s.store.UpdatePending(ctx, u); err != nil {
 		return s.ended(ctx, c, u.Method, fmt.Errorf("signin: pending: %w", err))
 	}
-	s.emit(u.Events)
+	s.emit(ctx, u.Events)
 	p := *c.Pending
 	p.State, p.Method, p.Setup, p.Code = u.State, u.Method, u.Setup, u.Code
 	c.Pending = &p
@@ -121,7 +121,7 @@ func (s *Service) Validate(ctx context.Context, c *Caller, code string, w Wish) 
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
-	write := account.FinishSignin{PendingID: c.Pending.ID, Refund: guess.Buckets}
+	write := account.FinishSignin{PendingID: c.Pending.ID, Refund: guess.Buckets, Clear: s.right(guess)}
 	if _, setUp := second.Code(proved); setUp {
 		write.Factor = &account.FactorUse{Method: proved, Step: step, At: s.now()}
 	}
@@ -233,9 +233,13 @@ func (s *Service) Recover(ctx context.Context, c *Caller, code string, w Wish) (
 	}
 	w.Remember = ptr(w.remember(c.Pending.Remember))
 	w.Next = w.next(c.Pending.Next)
+	digests, err := s.recoveryDigests(ctx, user.ID, code)
+	if err != nil {
+		return Outcome{}, err
+	}
 	e := s.event(c.Client, account.EventRecoveryCodeUsed, user.ID)
 	e.Method = account.MethodRecoveryCode
-	write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: factor.RecoveryDigests(s.Ring, user.ID, code), Refund: guess.Buckets, Events: []account.Event{e}}
+	write := account.FinishSignin{PendingID: c.Pending.ID, RecoveryCode: digests, Refund: guess.Buckets, Events: []account.Event{e}}
 	out, err := s.complete(ctx, c, user, together(c.Pending.Proved, []account.Method{account.MethodRecoveryCode}), w, completion{write: write, second: true, recovered: true})
 	if err != nil {
 		return Outcome{}, err
@@ -256,13 +260,17 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, c *Caller) ([]string, er
 	}
 	digests := make([][]byte, len(codes))
 	for i, code := range codes {
-		digests[i] = factor.RecoveryDigests(s.Ring, c.User.ID, code)[0]
+		all, err := s.recoveryDigests(ctx, c.User.ID, code)
+		if err != nil {
+			return nil, err
+		}
+		digests[i] = all[0]
 	}
 	r := account.ReplaceRecoveryCodes{UserID: c.User.ID, Digests: digests, At: s.now(), EndDevices: true, Events: []account.Event{s.event(c.Client, account.EventRecoveryCodesMade, c.User.ID)}}
 	if err := s.store.ReplaceRecoveryCodes(ctx, r); err != nil {
 		return nil, fmt.Errorf("signin: recovery codes: %w", err)
 	}
-	s.emit(r.Events)
+	s.emit(ctx, r.Events)
 	s.tell(ctx, c.Client, *c.User, "recovery_codes_made")
 	return codes, nil
 }

@@ -35,7 +35,8 @@ type Config struct {
 	Messages   *message.Catalogue
 	Sender     Sender
 	ParsePhone func(string) (string, error)
-	OnEvent    func(account.Event)
+	OnEvent    func(context.Context, account.Event)
+	OnCeremony func(Ceremony)
 	Clock      func() time.Time
 	Rand       io.Reader
 	Log        *slog.Logger
@@ -67,6 +68,9 @@ type Config struct {
 
 	// Asides is how many notices may go out beside requests at once; with 0 each request sends its own.
 	Asides int
+	// BeforeSignin and BeforeRegister may refuse, with a Denial; nil: nobody is asked.
+	BeforeSignin   func(context.Context, Attempt) error
+	BeforeRegister func(context.Context, Applicant) error
 
 	// UsersElsewhere: the accounts are the app's own, whatever the store returns beside a session or a passkey.
 	UsersElsewhere bool
@@ -75,18 +79,20 @@ type Config struct {
 // Service is the state machine over one store. It is safe for concurrent use.
 type Service struct {
 	Config
-	users  account.Users
-	store  account.Store
-	codes  *factor.Codes
-	states map[ceremony]*seal.Box
-	totp   *seal.Box
-	setups *seal.Box
-	graces *seal.Box
-	knowns *seal.Box
-	ids    *seal.MAC
-	decoys decoyKey
-	seen   seenBatch
-	asides asides
+	users   account.Users
+	store   account.Store
+	codes   *factor.Codes
+	states  map[ceremony]*seal.Box
+	totp    *seal.Box
+	setups  *seal.Box
+	graces  *seal.Box
+	knowns  *seal.Box
+	ids     *seal.MAC
+	wraps   *seal.Box
+	decoys  keyOnce
+	codeKey keyOnce
+	seen    seenBatch
+	asides  asides
 }
 
 // New makes a service. The root package has checked the settings.
@@ -108,6 +114,7 @@ func New(cfg Config, users account.Users, store account.Store) *Service {
 		setups: cfg.Ring.Box("pending setup"),
 		graces: cfg.Ring.Box("freshness grace"),
 		knowns: cfg.Ring.Box("known browser"),
+		wraps:  cfg.Ring.Box("stored key"),
 		ids:    cfg.Ring.MAC("identity in a state"),
 	}
 	s.asides.places = make(chan struct{}, max(0, cfg.Asides))
@@ -199,11 +206,12 @@ func (s *Service) owner(ctx context.Context, id string, beside *account.User) (a
 }
 
 // emit tells the app of events that were committed.
-func (s *Service) emit(events []account.Event) {
+func (s *Service) emit(ctx context.Context, events []account.Event) {
+	ctx = context.WithoutCancel(ctx) // it has happened, whoever goes away meanwhile
 	for _, e := range events {
-		s.Log.LogAttrs(context.Background(), slog.LevelDebug, "event", slog.String("kind", string(e.Kind)), slog.String("reason", e.Reason), slog.String("user", e.UserID))
+		s.Log.LogAttrs(ctx, slog.LevelDebug, "event", slog.String("kind", string(e.Kind)), slog.String("reason", e.Reason), slog.String("user", e.UserID))
 		if s.OnEvent != nil {
-			s.OnEvent(e)
+			s.OnEvent(ctx, e)
 		}
 	}
 }
@@ -223,7 +231,7 @@ func (s *Service) record(ctx context.Context, e account.Event) error {
 	if err := s.store.Record(ctx, e); err != nil {
 		return fmt.Errorf("signin: record %s: %w", e.Kind, err)
 	}
-	s.emit([]account.Event{e})
+	s.emit(ctx, []account.Event{e})
 	return nil
 }
 
@@ -238,7 +246,7 @@ func (s *Service) refused(ctx context.Context, c Client, kind account.EventKind,
 			return err
 		}
 		if loud {
-			s.emit([]account.Event{e})
+			s.emit(ctx, []account.Event{e})
 			return r
 		}
 	}

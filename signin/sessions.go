@@ -242,7 +242,7 @@ func (s *Service) EndSessions(ctx context.Context, c *Caller, e Ending) (int, er
 	case err != nil:
 		return 0, fmt.Errorf("signin: end sessions: %w", err)
 	}
-	s.emit(end.Events)
+	s.emit(ctx, end.Events)
 	return n, nil
 }
 
@@ -253,7 +253,7 @@ func (s *Service) Logout(ctx context.Context, c *Caller) error {
 		e.SessionID = c.Session.ID
 		end := account.EndSessions{UserID: c.User.ID, ID: c.Session.ID, Events: []account.Event{e}}
 		if _, err := s.store.EndSessions(ctx, end); err == nil {
-			s.emit(end.Events)
+			s.emit(ctx, end.Events)
 		} else if ignoreNotFound(err) != nil {
 			return fmt.Errorf("signin: sign out: %w", err)
 		}
@@ -271,7 +271,7 @@ func (s *Service) DropPending(ctx context.Context, c *Caller) error {
 	if err := s.store.DropPending(ctx, c.Pending.ID, []account.Event{e}); err != nil {
 		return fmt.Errorf("signin: drop pending sign-in: %w", err)
 	}
-	s.emit([]account.Event{e})
+	s.emit(ctx, []account.Event{e})
 	c.Pending, c.PendingUser = nil, nil
 	return nil
 }

@@ -171,7 +171,7 @@ func (s *Service) FinishSetup(ctx context.Context, c *Caller, token, code string
 		}
 		return none, fmt.Errorf("signin: finish setup: %w", err)
 	}
-	s.emit(write.Events)
+	s.emit(ctx, write.Events)
 	if err := s.store.Refund(ctx, guess); err != nil {
 		return none, fmt.Errorf("signin: finish setup: %w", err)
 	}
@@ -278,7 +278,7 @@ func (s *Service) Disable(ctx context.Context, c *Caller, which account.Method) 
 	if err != nil {
 		return nil, fmt.Errorf("signin: remove factors: %w", err)
 	}
-	s.emit(r.Events)
+	s.emit(ctx, r.Events)
 	for _, m := range gone {
 		s.tell(ctx, c.Client, *c.User, "factor_removed", "Method", s.methodName(c.Lang, m))
 	}

@@ -123,8 +123,19 @@ func (s *spy) Credential(ctx context.Context, id []byte) (account.Credential, *a
 	return s.store.Credential(ctx, id)
 }
 
+func (s *spy) Presented(ctx context.Context, id []byte, now time.Time, limit account.Bucket) (account.Credential, *account.User, time.Duration, error) {
+	if err := s.seen("Presented"); err != nil {
+		return account.Credential{}, nil, 0, err
+	}
+	return s.store.Presented(ctx, id, now, limit)
+}
+
 func (s *spy) Credentials(ctx context.Context, userID string) ([]account.Credential, error) {
 	return ask(s, "Credentials", func() ([]account.Credential, error) { return s.store.Credentials(ctx, userID) })
+}
+
+func (s *spy) CredentialsOf(ctx context.Context, email string) ([]account.Credential, error) {
+	return ask(s, "CredentialsOf", func() ([]account.Credential, error) { return s.store.CredentialsOf(ctx, email) })
 }
 
 func (s *spy) FinishRegistration(ctx context.Context, f account.FinishRegistration) error {
@@ -234,6 +245,22 @@ func (s *spy) Record(ctx context.Context, e ...account.Event) error {
 
 func (s *spy) Events(ctx context.Context, f account.EventFilter) ([]account.Event, error) {
 	return ask(s, "Events", func() ([]account.Event, error) { return s.store.Events(ctx, f) })
+}
+
+func (s *spy) ReplaceSecret(ctx context.Context, name string, was, secret []byte) (bool, error) {
+	return ask(s, "ReplaceSecret", func() (bool, error) { return s.store.ReplaceSecret(ctx, name, was, secret) })
+}
+
+func (s *spy) PruneEvents(ctx context.Context, before time.Time, limit int) (int, error) {
+	return ask(s, "PruneEvents", func() (int, error) { return s.store.PruneEvents(ctx, before, limit) })
+}
+
+func (s *spy) SealedFactors(ctx context.Context, after account.Factor, limit int) ([]account.Factor, error) {
+	return ask(s, "SealedFactors", func() ([]account.Factor, error) { return s.store.SealedFactors(ctx, after, limit) })
+}
+
+func (s *spy) ResealFactor(ctx context.Context, f account.Factor, secret []byte) (bool, error) {
+	return ask(s, "ResealFactor", func() (bool, error) { return s.store.ResealFactor(ctx, f, secret) })
 }
 
 func (s *spy) Secret(ctx context.Context, name string, candidate []byte) ([]byte, error) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/message"
-	"github.com/latchkey-auth/latchkey/passkey"
 )
 
 // ceremony names what a state is for; each has a key of its own, so that no state opens as another's.
@@ -38,9 +37,10 @@ type state struct {
 	Identity []byte `json:"d,omitempty"`
 	Remember bool   `json:"r,omitempty"`
 	Next     string `json:"x,omitempty"`
-	// Nickname and Usage of a registration.
-	Nickname string        `json:"n,omitempty"`
-	Usage    account.Usage `json:"g,omitempty"`
+	// Nickname and Usage of a registration, and the algorithms that were offered where those were not all.
+	Nickname   string        `json:"n,omitempty"`
+	Usage      account.Usage `json:"g,omitempty"`
+	Algorithms []int64       `json:"a,omitempty"`
 	// Setup of a code method.
 	Setup *setup `json:"m,omitempty"`
 }
@@ -125,15 +125,6 @@ func (st *state) belongs(c *Caller) bool {
 		return c.Session != nil && c.Session.ID == st.Session && c.User != nil && c.User.ID == st.User
 	}
 	return c.Session == nil && c.Pending != nil && c.Pending.ID == st.Pending && c.Pending.UserID == st.User
-}
-
-// challenge draws the challenge of a ceremony.
-func (s *Service) challenge() ([]byte, error) {
-	ch, err := passkey.NewChallenge(s.Rand)
-	if err != nil {
-		return nil, fmt.Errorf("signin: challenge: %w", err)
-	}
-	return ch, nil
 }
 
 func tooMany(cause error) *Refusal {

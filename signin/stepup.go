@@ -12,8 +12,15 @@ import (
 // SteppedUp reports whether a session that is fresh may change what protects its account: on an account with a second factor, not by a
 // password alone. Its last proof was by something held, or one such is no older than the freshness.
 func (s *Service) SteppedUp(ctx context.Context, c *Caller) (bool, error) {
-	held := c.Session.HeldAt
-	if s.Freshness < 0 || !held.Before(c.Session.AuthenticatedAt) || s.now().Sub(held) <= s.Freshness {
+	if !c.Session.HeldAt.Before(c.Session.AuthenticatedAt) {
+		return true, nil
+	}
+	return s.PasswordSuffices(ctx, c)
+}
+
+// PasswordSuffices reports whether a session whose last proof is the password may do so.
+func (s *Service) PasswordSuffices(ctx context.Context, c *Caller) (bool, error) {
+	if s.Freshness < 0 || s.now().Sub(c.Session.HeldAt) <= s.Freshness {
 		return true, nil
 	}
 	has, err := s.HasSecondFactor(ctx, *c.User)

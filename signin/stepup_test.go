@@ -106,10 +106,11 @@ func TestStepUp_NotWithoutASecondFactor(t *testing.T) {
 		b := p.signs(h.browser())
 		b.stepped(true, p.email)
 	}
-	off := newHouse(t, freshness(-1, 0))
+	off := newHouse(t, freshness(-1, 0), remembering)
 	p := off.person("ada", app)
-	b := p.signs(off.browser())
-	off.clock.advance(time.Hour)
+	b := p.signs(off.browser(), remember())
+	off.ok(b.logout())
+	off.ok(errOf(b.login(p))) // by the password and a remembered device
 	b.stepped(true, "freshness off")
 	none := newHouse(t, freshness(10*time.Minute, 0), func(c *signin.Config) { c.TwoFactor = false })
 	q := none.person("ada", app)

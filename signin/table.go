@@ -59,12 +59,17 @@ type Step struct {
 	Remembered bool
 }
 
+// Decided reports whether a first proof signs in whatever else the account has: the table's first row.
+func Decided(proved []account.Method, multiFactor bool) bool {
+	return multiFactor && slices.Contains(proved, account.MethodUserVerification)
+}
+
 // After is the table's first half.
 func After(proved []account.Method, f Facts) Step {
 	verified := slices.Contains(proved, account.MethodUserVerification)
 	methods := f.methods()
 	switch {
-	case verified && f.MultiFactor:
+	case Decided(proved, f.MultiFactor):
 		return Step{SignedIn: true}
 	case len(methods) > 0 && f.Remembered:
 		return Step{SignedIn: true, Remembered: true}

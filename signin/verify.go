@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/factor"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
@@ -113,6 +114,10 @@ func (s *Service) matchTOTP(second account.SecondFactors, code string) (step int
 		return 0, false, nil
 	}
 	key, err := s.totp.Open(string(f.Secret))
+	if errors.Is(err, seal.ErrNotOurs) { // its key was taken away: no code is right, and the operator should know
+		s.Log.Error("the key of an authenticator app does not open: put the secret key back that it was sealed under", "user", f.UserID)
+		return 0, false, nil
+	}
 	if err != nil {
 		return 0, false, fmt.Errorf("signin: the key of an authenticator app does not open: %w", err)
 	}
@@ -155,7 +160,7 @@ func (s *Service) verified(ctx context.Context, c *Caller, proved []account.Meth
 	} else if err != nil {
 		return Outcome{}, fmt.Errorf("signin: finish verification: %w", err)
 	}
-	s.emit(write.Events)
+	s.emit(ctx, write.Events)
 	return out, nil
 }
 
@@ -166,11 +171,11 @@ func (s *Service) StartVerify(ctx context.Context, c *Caller, w Wish) (Started[p
 	if err != nil {
 		return none, err
 	}
-	ch, err := s.challenge()
+	ch, err := s.challenge(ctx)
 	if err != nil {
 		return none, err
 	}
-	p := passkey.RequestParams{Challenge: ch, Timeout: s.SigninTimeout, UserVerification: s.Policy.ReauthVerification(s.AllowAsVerify)}
+	p := s.requestParams(ctx, passkey.Asking{Purpose: passkey.PurposeVerify, User: c.User, Usages: slices.Clone(s.AllowAsVerify)}, ch)
 	for _, x := range creds {
 		if slices.Contains(s.AllowAsVerify, x.Usage) {
 			p.Allow = append(p.Allow, passkey.Descriptor{ID: x.CredentialID, Transports: x.Transports})
@@ -188,28 +193,36 @@ func (s *Service) StartVerify(ctx context.Context, c *Caller, w Wish) (Started[p
 }
 
 // FinishVerify judges the authenticator's answer. Only the signed-in person's own passkeys count, of a usage that may verify.
-func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, response []byte, w Wish) (Outcome, error) {
+func (s *Service) FinishVerify(ctx context.Context, c *Caller, token string, response []byte, w Wish) (_ Outcome, finally error) {
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventVerifyRefused, c.User.ID, account.MethodPasskey, r)
 	}
-	limit, err := s.passkeyLimit(ctx, c, c.User.ID)
-	if err != nil {
-		return Outcome{}, err
+	limit := s.passkeyLimit(c)
+	early := func(r *Refusal) (Outcome, error) {
+		if err := s.withinLimit(ctx, c, c.User.ID, limit); err != nil {
+			return Outcome{}, err
+		}
+		return refused(r)
 	}
 	st, err := s.open(ceremonyVerify, token)
 	if r, ok := AsRefusal(err); ok {
-		return refused(r)
+		return early(r)
 	} else if err != nil {
 		return Outcome{}, err
 	}
+	defer s.finished(ceremonyVerify, st, &finally)
 	if !st.belongs(c) {
-		return refused(refuse(message.APIError, "").why("state_of_another", nil))
+		return early(refuse(message.APIError, "").why("state_of_another", nil))
 	}
 	parsed, err := passkey.ParseAuthentication(response)
 	if err != nil {
-		return refused(refuse(message.APIError, "credential").why("malformed", err))
+		return early(refuse(message.APIError, "credential").why("malformed", err))
 	}
-	cred, user, use, err := s.verifyAssertion(ctx, c, st, parsed)
+	found, err := s.presented(ctx, c, c.User.ID, parsed, limit)
+	if err != nil {
+		return Outcome{}, err
+	}
+	cred, user, use, err := s.verifyAssertion(ctx, c, st, parsed, found)
 	if err == nil {
 		switch {
 		case user.ID != c.User.ID:

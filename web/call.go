@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -149,6 +150,9 @@ func (c *call) sendPage(rep *reply) {
 	}
 	if c.caller.SignedIn() {
 		v.Email = c.caller.User.Email
+	}
+	if c.h.TemplateValues != nil {
+		v.Values = c.h.TemplateValues(c.r.WithContext(context.WithValue(c.r.Context(), contextKey{}, c.caller)), rep.page)
 	}
 	var b bytes.Buffer
 	if err := c.h.render.page(&b, v); err != nil {

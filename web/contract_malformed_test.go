@@ -31,6 +31,7 @@ var allPosted = []posted{
 	{path: "/register", who: "unconfirmed", texts: []string{"email", "password", "password_confirm", "next"}},
 	{path: "/confirm/x", who: "unconfirmed", texts: []string{"password", "password_confirm"}},
 	{path: "/reopen/x", who: "nobody"},
+	{path: "/wan-outcome", who: "nobody", texts: []string{"ceremony", "outcome"}},
 	{path: "/wan-register", who: "signed in", texts: []string{"name", "usage"}},
 	{path: "/wan-register/x", who: "signed in", finish: true},
 	{path: "/wan-verify", who: "signed in", texts: []string{"next"}},

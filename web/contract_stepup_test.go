@@ -89,6 +89,9 @@ func TestStepUpByACodeThatIsSent(t *testing.T) {
 	p := s.person(t)
 	p.setUpSMS()
 	s.clock.pass(11 * time.Minute)
+	if page := p.page("/verify?next=/tf-setup").want(http.StatusOK); page.hasForm("/verify", "password") {
+		t.Errorf("a password is asked for that will not do: %v", page)
+	}
 	p.post("/verify", fields{"password": goodPassword}).want(http.StatusOK)
 	p.page("/tf-setup").goesWith("/verify", "/tf-setup")
 	page := p.page("/verify?next=/tf-setup").want(http.StatusOK)

@@ -109,6 +109,7 @@ func (v *visitor) ask(method, address string, header http.Header, body []byte) *
 		}
 	}
 	a.check()
+	a.described(req, body)
 	return a
 }
 

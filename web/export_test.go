@@ -11,7 +11,7 @@ type Route struct {
 // Routes are all endpoints of a handler.
 func Routes(h http.Handler) []Route {
 	var all []Route
-	for _, e := range h.(*Handler).table {
+	for _, e := range h.(*Handler).endpoints() {
 		all = append(all, Route{Path: "/" + e.path, Get: e.get != nil, Post: e.post != nil})
 	}
 	return all

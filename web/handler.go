@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/clientip"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/seal"
 	"github.com/latchkey-auth/latchkey/message"
@@ -37,7 +38,10 @@ type Config struct {
 	PostVerifyView, PostRegisterView             string
 	RememberLifetime                             time.Duration
 
-	UserPayload func(account.User) map[string]any
+	UserPayload    func(account.User) map[string]any
+	TemplateValues func(r *http.Request, page string) map[string]any
+	// Diagnose, if set, adds to what the page of the doctor finds by itself.
+	Diagnose Diagnose
 	// Ready reports whether the store can serve.
 	Ready func(context.Context) error
 }
@@ -49,7 +53,6 @@ type Handler struct {
 	render  *renderer
 	flashes *seal.Box
 	mux     *http.ServeMux
-	table   []*endpoint
 	guard   *http.CrossOriginProtection
 	handler http.Handler
 	origins map[string]*url.URL // by host
@@ -57,6 +60,8 @@ type Handler struct {
 	guarding []string
 	// formTargets are where forms may lead, redirects included: here, and the views that the settings place on other sites.
 	formTargets string
+	described   []byte // the document of the endpoints
+	local       bool   // every origin is this machine: development
 }
 
 // New makes the handler. It fails on a template or text that does not parse, and on an origin that is none.
@@ -64,6 +69,9 @@ func New(cfg Config, service *signin.Service) (*Handler, error) {
 	h := &Handler{Config: cfg, service: service, flashes: cfg.Ring.Box("flash"), mux: http.NewServeMux(), origins: map[string]*url.URL{}}
 	var err error
 	if h.render, err = newRenderer(cfg.Overlay, cfg.Messages, cfg.Prefix); err != nil {
+		return nil, err
+	}
+	if h.described, err = describe(cfg.Prefix); err != nil {
 		return nil, err
 	}
 	h.guard = http.NewCrossOriginProtection()
@@ -76,6 +84,10 @@ func New(cfg Config, service *signin.Service) (*Handler, error) {
 			return nil, err
 		}
 		h.origins[u.Host] = u
+	}
+	h.local = true
+	for _, u := range h.origins {
+		h.local = h.local && loopback.Is(u.Hostname())
 	}
 	h.formTargets = "'self'"
 	for _, view := range []string{cfg.PostLoginView, cfg.PostLogoutView, cfg.PostVerifyView, cfg.PostRegisterView} {

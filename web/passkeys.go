@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/internal/aaguid"
 	"github.com/latchkey-auth/latchkey/message"
+	"github.com/latchkey-auth/latchkey/passkey"
 	"github.com/latchkey-auth/latchkey/signin"
 )
 
@@ -109,11 +110,17 @@ func startRegistration(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.begins()
 	started, err := c.h.service.StartRegistration(c.r.Context(), c.caller, in[0], account.Usage(in[1]))
 	if err != nil {
 		return nil, err
 	}
 	return c.ceremony("register", "wan-register", started.Options, started.State, nil, map[string]any{})
+}
+
+// begins has the policy choose the origin that the ceremony must be finished on.
+func (c *call) begins() {
+	c.caller.Origin = c.h.service.ChooseOrigin(c.r.Context(), passkey.Request{Origin: c.r.Header.Get("Origin"), Host: c.r.Host, Header: c.r.Header.Get})
 }
 
 // ceremony is the answer to the start of a ceremony: the options and the state, or the page that runs it.
@@ -200,6 +207,7 @@ func startSignin(c *call) (*reply, error) {
 		return nil, err
 	}
 	secondary := c.h.service.Secondary(c.caller)
+	c.begins()
 	started, err := c.h.service.StartSignin(c.r.Context(), c.caller, identity, w)
 	if err != nil {
 		return nil, err
@@ -234,6 +242,7 @@ func startVerify(c *call) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.begins()
 	started, err := c.h.service.StartVerify(c.r.Context(), c.caller, w)
 	if err != nil {
 		return nil, err
@@ -266,7 +275,7 @@ func verifyDataOf(c *call) (verifyData, signin.VerifyWays, error) {
 	held := ways.Passkey || ways.Code || len(ways.Sent) > 0
 	// on the way to what a password alone does not open, it is not asked for
 	if c.forFactors() && held {
-		ok, err := c.h.service.SteppedUp(c.r.Context(), c.caller)
+		ok, err := c.h.service.PasswordSuffices(c.r.Context(), c.caller)
 		if err != nil {
 			return d, ways, err
 		}
@@ -355,4 +364,16 @@ func (c *call) verified(out signin.Outcome) *reply {
 		to = c.h.view(c.h.PostVerifyView, "")
 	}
 	return &reply{body: map[string]any{"user": user}, to: to, note: &note{Kind: noteSuccess, Key: message.ReauthenticationSuccessful}}
+}
+
+// outcome hears from a browser how a ceremony ended there. It is for measuring alone: nothing is stored, and nobody is looked up.
+func outcome(c *call) (*reply, error) {
+	in, err := c.texts("ceremony", "outcome")
+	if err != nil {
+		return nil, err
+	}
+	if !c.h.service.EndedInBrowser(in[0], in[1]) {
+		return nil, &signin.Refusal{Key: message.APIError, Field: "outcome"}
+	}
+	return &reply{to: c.h.path("")}, nil
 }

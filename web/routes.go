@@ -33,8 +33,8 @@ type endpoint struct {
 	dead bool
 }
 
-// routes is the table of all endpoints.
-func (h *Handler) routes() {
+// endpoints is the table of all endpoints. openapi.json describes each.
+func (h *Handler) endpoints() []endpoint {
 	s := h.service
 	always := func(*call) bool { return true }
 	firstFactor := func(c *call) bool { return s.AllowAsFirstFactor || s.Secondary(c.caller) }
@@ -45,7 +45,7 @@ func (h *Handler) routes() {
 	recovery := func(*call) bool { return s.RecoveryCodes }
 	registerable := func(*call) bool { return h.Registerable }
 
-	for _, e := range []endpoint{
+	return []endpoint{
 		{path: "{$}", get: home, offered: always},
 		{path: "login", get: loginPage, post: login, offered: always},
 		{path: "logout", post: logout, offered: always},
@@ -64,6 +64,8 @@ func (h *Handler) routes() {
 		{path: "wan-verify/{state}", gate: authenticated, post: finishVerify, offered: passkeyVerify, back: "wan-verify"},
 		{path: "wan-delete", gate: strong, guards: true, get: deletePage, post: deletePasskey, offered: always, back: "wan-register"},
 
+		{path: "wan-outcome", post: outcome, offered: always},
+
 		{path: "tf-setup", gate: settingUp, guards: true, get: setupPage, post: startSetup, offered: twoFactor},
 		{path: "tf-setup/{state}", gate: authenticated, post: finishSetup, offered: twoFactor, back: "tf-setup"},
 		{path: "tf-select", gate: pending(signin.ActChoose), get: selectPage, post: selectMethod, offered: second},
@@ -77,13 +79,19 @@ func (h *Handler) routes() {
 		{path: "sessions", gate: authenticated, get: listSessions, offered: always},
 		{path: "sessions/end", gate: fresh, post: endSessions, offered: always, back: "account"},
 		{path: "account", gate: authenticated, get: accountPage, offered: always},
-	} {
-		h.table = append(h.table, &e)
+		{path: "doctor", get: doctorPage, offered: (*call).developing},
+	}
+}
+
+// routes are the endpoints and what else there is.
+func (h *Handler) routes() {
+	for _, e := range h.endpoints() {
 		h.mux.Handle(h.Prefix+"/"+e.path, h.endpoint(&e))
 		if e.guards {
 			h.guarding = append(h.guarding, h.path(e.path))
 		}
 	}
+	h.mux.HandleFunc(h.Prefix+"/openapi.json", h.openapi)
 	h.mux.Handle(h.Prefix+staticRoot, h.render.static())
 	for _, at := range slices.Compact([]string{"", h.Prefix}) { // whoever probes need not know the prefix
 		h.mux.HandleFunc(at+"/healthz", h.healthz)

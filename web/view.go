@@ -31,7 +31,9 @@ type View struct {
 	FirstPasskey  bool // a passkey may start a sign-in here
 	TwoFactor     bool // code methods are offered
 	RecoveryCodes bool
-	Data          any
+	// Values are the app's own, of Config.TemplateValues: {{.Values.tagline}}. Nil where it gives none.
+	Values map[string]any
+	Data   any
 }
 
 // Flash is a message that a redirect carries to the next page.
@@ -180,6 +182,8 @@ type (
 	}
 	// messageData is message's: something to know and nothing to fill in, such as "Check your mail".
 	messageData struct{ Title, Text string }
+	// doctorData is doctor's, in development alone. The findings are in English.
+	doctorData struct{ Findings []Finding }
 	// errorData is error's.
 	errorData struct {
 		Status int

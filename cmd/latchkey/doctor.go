@@ -9,7 +9,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
+	"github.com/latchkey-auth/latchkey/web"
 )
 
 // networkTimeout bounds each connection that the doctor tries.
@@ -51,35 +54,56 @@ func (c *doctorCmd) Run(ctx context.Context, a *app) error {
 	return d.result()
 }
 
-// verdict is how bad a finding is.
-type verdict string
-
 const (
-	good verdict = "ok"
-	odd  verdict = "warn"
-	bad  verdict = "error"
+	good = web.VerdictOK
+	odd  = web.VerdictWarn
+	bad  = web.VerdictError
 )
 
-// doctor looks at one thing after the other, and changes nothing.
+// doctor looks at one thing after the other, and changes nothing. Without out it only collects what it finds.
 type doctor struct {
-	out    io.Writer
-	s      settings.Settings
-	now    time.Time
-	built  time.Time
-	errors int
-	err    error // of out
+	out      io.Writer
+	s        settings.Settings
+	now      time.Time
+	built    time.Time
+	findings []latchkey.Finding
+	errors   int
+	err      error // of out
 }
 
-// say prints a finding, and below it what to do.
-func (d *doctor) say(v verdict, about, what, fix string) {
+// say notes a finding, and prints it with what to do below it.
+func (d *doctor) say(v web.Verdict, about, what, fix string) {
+	d.findings = append(d.findings, latchkey.Finding{Verdict: v, About: about, What: what, Fix: fix})
 	if v == bad {
 		d.errors++
+	}
+	if d.out == nil {
+		return
 	}
 	_, err := fmt.Fprintf(d.out, "%-5s  %s: %s\n", v, about, what)
 	if fix != "" && err == nil {
 		_, err = fmt.Fprintf(d.out, "       fix: %s\n", fix)
 	}
 	d.err = errors.Join(d.err, err)
+}
+
+// running looks at what a server that runs can be wrong about: at its start, and for its page in development. It touches no file but the
+// certificate's.
+func (d *doctor) running(ctx context.Context, events interface {
+	Events(context.Context, account.EventFilter) ([]account.Event, error)
+}) []latchkey.Finding {
+	d.clock()
+	newest, err := events.Events(ctx, account.EventFilter{Limit: 1})
+	if err != nil {
+		d.say(bad, "DATABASE", "it can't be read: "+err.Error(), "look at the log, and run latchkey doctor")
+	}
+	d.clockOf(newest)
+	d.site()
+	d.certificate()
+	d.proxies()
+	d.senders()
+	d.nowhere()
+	return d.findings
 }
 
 func (d *doctor) result() error {
@@ -108,6 +132,14 @@ func (d *doctor) clock() {
 		return
 	}
 	d.say(good, "clock", d.now.UTC().Format(time.RFC3339), "")
+}
+
+// clockOf compares the clock with the newest event that any server has written.
+func (d *doctor) clockOf(newest []account.Event) {
+	if len(newest) > 0 && newest[0].At.After(d.now.Add(clockSlack)) {
+		d.say(bad, "clock", fmt.Sprintf("the newest event in the database is of %s, and it is %s here", newest[0].At.UTC().Format(time.RFC3339), d.now.UTC().Format(time.RFC3339)),
+			"set the clock, and let a time service such as chrony or systemd-timesyncd keep it right")
+	}
 }
 
 // network tries to connect to what messages are sent by.

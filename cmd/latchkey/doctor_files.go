@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/keys"
 	"github.com/latchkey-auth/latchkey/store/sqlstore"
+	"github.com/latchkey-auth/latchkey/web"
 )
 
 // clockSlack is how far ahead of this clock an event may be that another server wrote.
@@ -41,7 +42,7 @@ func (d *doctor) keys() {
 }
 
 // hinted prints an error with its hint. Its text begins with what it is about.
-func (d *doctor) hinted(v verdict, err error) {
+func (d *doctor) hinted(v web.Verdict, err error) {
 	var h hinted
 	errors.As(err, &h)
 	about, what, ok := strings.Cut(err.Error(), ": ")
@@ -54,28 +55,20 @@ func (d *doctor) hinted(v verdict, err error) {
 // database: whether it is there, this user's, and of this program's schema.
 func (d *doctor) database(ctx context.Context) {
 	const about = "DATABASE"
-	path := d.s.Database
-	isFile := !strings.Contains(path, "://")
-	if isFile {
-		if err := writable(filepath.Dir(path)); err != nil {
-			d.say(bad, about, err.Error(), "make the folder, and let the user that runs the server write in it: the database has files beside it")
+	if d.s.OnPostgreSQL() {
+		if !d.postgres(ctx, about) {
 			return
 		}
-		switch err := isDatabase(path); {
-		case errors.Is(err, fs.ErrNotExist):
-			d.say(good, about, "there is no "+path+"; serve will make it", "")
-			return
-		case err != nil:
-			d.say(bad, about, err.Error(), "check that the path names a database of latchkey, and that this user, who must be the server's, may read and write it")
-			return
-		}
-		if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-			d.say(odd, about, fmt.Sprintf("others may read %s (mode %04o)", path, info.Mode().Perm()), "make it yours alone: chmod 600 "+path)
-		}
+	} else if !d.file(about) {
+		return
 	}
 	store, err := openExisting(ctx, &d.s)
 	if errors.Is(err, sqlstore.ErrOlderSchema) {
-		d.say(odd, about, "its tables are of an older version; serve brings them up to date when it starts", "keep a copy of the database, and run latchkey db migrate or start the server")
+		what := "its tables are of an older version"
+		if d.s.OnPostgreSQL() {
+			what = "its tables are not there, or of an older version"
+		}
+		d.say(odd, about, what+"; serve brings them up to date when it starts", "keep a copy of the database, and run latchkey db migrate or start the server")
 		return
 	} else if err != nil {
 		d.hinted(bad, err)
@@ -86,15 +79,29 @@ func (d *doctor) database(ctx context.Context) {
 		d.hinted(bad, databaseHint(err))
 		return
 	}
-	if isFile {
-		d.say(good, about, path+" is there and up to date", "")
-	} else {
-		d.say(good, about, "it is there and up to date", "")
+	d.say(good, about, d.s.DatabaseName()+" is there and up to date", "")
+	d.clockOf(newest)
+}
+
+// file looks at the database file before it is opened, and reports whether to open it.
+func (d *doctor) file(about string) bool {
+	path := d.s.Database
+	if err := writable(filepath.Dir(path)); err != nil {
+		d.say(bad, about, err.Error(), "make the folder, and let the user that runs the server write in it: the database has files beside it")
+		return false
 	}
-	if len(newest) > 0 && newest[0].At.After(d.now.Add(clockSlack)) {
-		d.say(bad, "clock", fmt.Sprintf("the newest event in the database is of %s, and it is %s here", newest[0].At.UTC().Format(time.RFC3339), d.now.UTC().Format(time.RFC3339)),
-			"set the clock, and let a time service such as chrony or systemd-timesyncd keep it right")
+	switch err := isDatabase(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		d.say(good, about, "there is no "+path+"; serve will make it", "")
+		return false
+	case err != nil:
+		d.say(bad, about, err.Error(), "check that the path names a database of latchkey, and that this user, who must be the server's, may read and write it")
+		return false
 	}
+	if info, err := os.Stat(path); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		d.say(odd, about, fmt.Sprintf("others may read %s (mode %04o)", path, info.Mode().Perm()), "make it yours alone: chmod 600 "+path)
+	}
+	return true
 }
 
 // isDatabase looks at the beginning of the file. It must be done before the database is opened: closing a file drops the locks that
@@ -156,11 +163,18 @@ func (d *doctor) outbox() {
 	}
 	switch {
 	case used && !d.s.Local:
-		d.say(odd, about, "messages without a sender of their own are written to "+dir+", where nobody gets them", "set SMTP_URL and SMS_URL, and leave OUTBOX out")
+		d.nowhere()
 	case used:
 		d.say(good, about, "messages are written to "+dir, "")
 	default:
 		d.say(good, about, "it is not used: mails and text messages have senders of their own", "")
+	}
+}
+
+// nowhere: an outbox on a site for others.
+func (d *doctor) nowhere() {
+	if d.s.Outbox != "" && !d.s.Local && (d.s.SMTP == nil || d.s.Texts == nil) {
+		d.say(odd, "OUTBOX", "messages without a sender of their own are written to "+d.s.Outbox+", where nobody gets them", "set SMTP_URL and SMS_URL, and leave OUTBOX out")
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/web"
 )
 
 // soon is how long before a certificate's end the doctor warns of it.
@@ -73,7 +74,7 @@ func (d *doctor) certificate() {
 	}
 	leaf := pair.Leaf
 	wrong := false
-	say := func(v verdict, what, fix string) {
+	say := func(v web.Verdict, what, fix string) {
 		wrong = true
 		d.say(v, about, what, fix)
 	}

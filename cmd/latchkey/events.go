@@ -27,6 +27,11 @@ var eventKinds = []account.EventKind{
 }
 
 type eventsCmd struct {
+	List  eventsListCmd  `cmd:"" default:"withargs" help:"Show the audit log."`
+	Prune eventsPruneCmd `cmd:"" help:"Delete old events."`
+}
+
+type eventsListCmd struct {
 	configured
 	User  string `placeholder:"EMAIL" help:"Only those of this account."`
 	Since string `placeholder:"WHEN" help:"Only those since then: 24h, 2026-11-22 or 2026-11-22T12:00:00Z."`
@@ -36,7 +41,7 @@ type eventsCmd struct {
 }
 
 // Run prints what the audit log has of it, oldest first.
-func (c *eventsCmd) Run(ctx context.Context, a *app) (err error) {
+func (c *eventsListCmd) Run(ctx context.Context, a *app) (err error) {
 	f := account.EventFilter{}
 	if f.Since, err = since(c.Since, a.now()); err != nil {
 		return err
@@ -75,6 +80,36 @@ func (c *eventsCmd) Run(ctx context.Context, a *app) (err error) {
 		}
 	}
 	return out.Flush()
+}
+
+type eventsPruneCmd struct {
+	configured
+	Keep time.Duration `required:"" placeholder:"DURATION" help:"How long events are kept, such as 8760h for a year."`
+}
+
+// Run deletes what is older, in small batches, so that it can run beside a server.
+func (c *eventsPruneCmd) Run(ctx context.Context, a *app) (err error) {
+	if c.Keep < 24*time.Hour {
+		return hinted{errors.New("--keep must be at least 24h"), "the log is for finding out afterwards what happened"}
+	}
+	_, store, err := c.open(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	const batch = 1000
+	before, total := a.now().Add(-c.Keep), 0
+	for {
+		n, err := store.PruneEvents(ctx, before, batch)
+		total += n
+		if err != nil {
+			return err
+		}
+		if n < batch {
+			_, err := fmt.Fprintf(a.stdout, "%s from before %s deleted\n", count(total, "event"), before.UTC().Format(time.RFC3339))
+			return err
+		}
+	}
 }
 
 // newest are the newest events of a kind. The store knows no kinds, so that it is asked for more until there are enough.

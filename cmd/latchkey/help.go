@@ -25,7 +25,7 @@ a message that says what to do.`
 func (serveCmd) Help() string {
 	return `
 The server keeps everything in one SQLite file, which it makes on the first start together with the secret keys in a
-file beside it. It prints one line with its address, logs to standard error, and on SIGTERM or Ctrl-C finishes what is
+file beside it; or, with DATABASE=postgres://…, in a PostgreSQL database that any number of servers share. It prints one line with its address, logs to standard error, and on SIGTERM or Ctrl-C finishes what is
 under way.
 
 Where every origin is localhost, mails and text messages are written to the folder "outbox" beside the database.
@@ -112,7 +112,10 @@ database without starting anything.`
 }
 
 // Help is what "latchkey events --help" says beside the flags.
-func (eventsCmd) Help() string {
+func (eventsCmd) Help() string { return eventsListCmd{}.Help() }
+
+// Help is what "latchkey events list --help" says beside the flags.
+func (eventsListCmd) Help() string {
 	return `
 It prints what was decided, oldest first: the newest 1000 decisions unless --limit says otherwise. It works on the
 database itself, so the server need not run.
@@ -177,4 +180,30 @@ Examples:
     latchkey session list ann@example.com
 
     latchkey session revoke ann@example.com --all`
+}
+
+// Help is what "latchkey events prune --help" says beside the flags.
+func (eventsPruneCmd) Help() string {
+	return `
+The server only adds to the audit log. How long it is kept is yours to say, and to do: run this now and then, from cron
+or a timer. It may run beside the server.
+
+Example:
+
+    latchkey events prune --keep 8760h`
+}
+
+// Help is what "latchkey keys --help" says beside the commands.
+func (keysCmd) Help() string {
+	return `
+To change the secret keys: put a new one before the old in SECRET_KEYS (or in the file beside the database) and restart
+every server; run "keys reseal"; take the old one away and restart again. Sessions, passwords, authenticator apps and
+recovery codes go on working. What is on its way under the old key ends with it: links in mails, sign-ins and setups
+under way, and what tells browsers that have signed in before from new ones.
+
+Examples:
+
+    latchkey keys new
+
+    latchkey keys reseal`
 }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/latchkey-auth/latchkey/internal/clientip"
 )
 
 func TestAccessLog(t *testing.T) {
@@ -32,7 +35,7 @@ func TestAccessLog(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		w := httptest.NewRecorder()
-		accessLog(newLog(&out, "text"), newMetrics(), mux).ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		accessLog(newLog(&out, "text"), newMetrics(), clientip.Resolver{}, mux).ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
 		if !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s %s was logged as %s", c.method, c.path, out.String())
 		}
@@ -54,6 +57,43 @@ func TestAccessLogAborted(t *testing.T) {
 			t.Errorf("recovered %v", p)
 		}
 	}()
-	h := accessLog(newLog(&bytes.Buffer{}, "text"), newMetrics(), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	h := accessLog(newLog(&bytes.Buffer{}, "text"), newMetrics(), clientip.Resolver{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+}
+
+// Every line of a request has its id, which the answer tells; one of the client's own choosing counts from a trusted proxy alone.
+func TestRequestIDs(t *testing.T) {
+	trusted := clientip.Resolver{Trusted: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}} // of httptest's requests
+	for _, c := range []struct {
+		proxies clientip.Resolver
+		given   string
+		kept    bool
+	}{
+		{trusted, "", false},
+		{trusted, "3f2a-B_1.z", true},
+		{trusted, strings.Repeat("a", 64), true},
+		{trusted, strings.Repeat("a", 65), false},
+		{trusted, "a b", false},
+		{trusted, "a\" level=ERROR", false},
+		{trusted, "ä", false},
+		{clientip.Resolver{}, "3f2a", false},
+	} {
+		var out bytes.Buffer
+		log := newLog(&out, "json")
+		h := accessLog(log, newMetrics(), c.proxies, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			log.With("a", 1).WithGroup("g").ErrorContext(r.Context(), "inside")
+		}))
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		if c.given != "" {
+			r.Header.Set("X-Request-Id", c.given)
+		}
+		h.ServeHTTP(w, r)
+		id := w.Header().Get("X-Request-Id")
+		if (id == c.given) != c.kept || !c.kept && len(id) != 24 {
+			t.Errorf("%q became %q", c.given, id)
+		}
+		if n := strings.Count(out.String(), `"request_id":"`+id+`"`); n != 2 {
+			t.Errorf("%q: %d of two lines have the id: %s", c.given, n, out.String())
+		}
+	}
 }

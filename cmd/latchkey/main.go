@@ -36,7 +36,8 @@ type commands struct {
 	User    userCmd           `cmd:"" help:"Look after accounts, also while the server runs."`
 	Session sessionCmd        `cmd:"" help:"Look after what is signed in, also while the server runs."`
 	DB      dbCmd             `cmd:"" name:"db" help:"Look after the database."`
-	Events  eventsCmd         `cmd:"" help:"Show the audit log."`
+	Keys    keysCmd           `cmd:"" help:"Look after the secret keys."`
+	Events  eventsCmd         `cmd:"" help:"Show the audit log, or prune it."`
 	Doctor  doctorCmd         `cmd:"" help:"Look for what is wrong with the settings and around them."`
 	Verify  verifyResponseCmd `cmd:"" name:"verify-response" help:"Explain why a passkey's response is refused, offline."`
 	Version versionCmd        `cmd:"" help:"Print the version."`
@@ -96,6 +97,7 @@ func (a *app) complain(problem, hint string) {
 			continue // joined errors have one cause, mostly
 		}
 		said = line
+		line = strings.TrimSpace(line) // some drivers indent
 		fmt.Fprintln(a.stderr, "error:", line)
 	}
 	if hint != "" {
@@ -106,7 +108,7 @@ func (a *app) complain(problem, hint string) {
 // configured are the flags of every command that reads the settings.
 type configured struct {
 	Config   *string `placeholder:"FILE" help:"Read settings from this TOML file."`
-	Database *string `placeholder:"FILE" help:"The database file (default latchkey.db)."`
+	Database *string `placeholder:"FILE|URI" help:"The database file (default latchkey.db), or postgres://… (others see this machine's command lines: give a password in LATCHKEY_DATABASE instead)."`
 }
 
 // load reads the settings for a command; more are its other flags that stand for settings, by name.

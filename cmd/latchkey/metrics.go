@@ -16,6 +16,8 @@ import (
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
+	"github.com/latchkey-auth/latchkey/signin"
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
 )
 
 // metrics are what Prometheus is told. Every label is of a bounded set.
@@ -23,6 +25,10 @@ type metrics struct {
 	registry *prometheus.Registry
 	events   *prometheus.CounterVec
 	requests *prometheus.HistogramVec
+	// ceremonies by what the site made of the answer, and those that ended in a browser.
+	ceremonies *prometheus.HistogramVec
+	clients    *prometheus.CounterVec
+	store      *prometheus.HistogramVec
 }
 
 func newMetrics() *metrics {
@@ -35,14 +41,42 @@ func newMetrics() *metrics {
 			Name: "latchkey_request_duration_seconds", Help: "Time to answer a request, by the pattern of its route.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"method", "route", "status"}),
+		ceremonies: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "latchkey_ceremony_duration_seconds", Help: "Time from the start of a WebAuthn ceremony to its answer, most of it the person's, by what became of it.",
+			Buckets: []float64{.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300},
+		}, []string{"ceremony", "outcome"}),
+		clients: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "latchkey_client_outcomes_total", Help: "Ceremonies that ended in the browser, such as by Cancel, as latchkey.js tells.",
+		}, []string{"ceremony", "outcome"}),
 	}
-	m.registry.MustRegister(m.events, m.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.store = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "latchkey_store_duration_seconds", Help: "Time that the database took, waiting for a connection and for the commit included.",
+		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 10},
+	}, []string{"what", "outcome"})
+	m.registry.MustRegister(m.events, m.requests, m.ceremonies, m.clients, m.store, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // event counts a decision. Its reason is one of a bounded set of words.
-func (m *metrics) event(e account.Event) {
+func (m *metrics) event(_ context.Context, e account.Event) {
 	m.events.WithLabelValues(string(e.Kind), string(e.Method), e.Reason).Inc()
+}
+
+// ceremony counts what became of one.
+func (m *metrics) ceremony(c signin.Ceremony) {
+	if c.Client {
+		m.clients.WithLabelValues(c.Kind, c.Outcome).Inc()
+		return
+	}
+	m.ceremonies.WithLabelValues(c.Kind, c.Outcome).Observe(c.Took.Seconds())
+}
+
+// watch has the work and the pools of a store counted.
+func (m *metrics) watch(store *sqlstore.Store) {
+	store.Watch(func(w sqlstore.Watched) { m.store.WithLabelValues(w.What, w.Outcome).Observe(w.Took.Seconds()) })
+	for name, db := range store.Pools() {
+		m.registry.MustRegister(collectors.NewDBStatsCollector(db, name))
+	}
 }
 
 // request counts an answer. An unmatched path has the empty pattern or the catch-all's.

@@ -29,10 +29,22 @@ func TestMetricsHaveAListenerOfTheirOwnAndCountDecisions(t *testing.T) {
 	if res.StatusCode != http.StatusBadRequest {
 		t.Fatalf("a wrong sign-in answers %d", res.StatusCode)
 	}
+	res, err = http.Post("http://"+s.addr+"/wan-outcome", "application/json", strings.NewReader(`{"ceremony":"get","outcome":"cancelled"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("what a browser tells is answered %d", res.StatusCode)
+	}
 	status, text := fetch(t, "http://"+at+"/metrics")
 	for _, want := range []string{
 		`latchkey_events_total{kind="signin.refused",method="password",reason="unknown_user"} 1`,
 		`latchkey_request_duration_seconds_count{method="POST",route="/login",status="400"} 1`,
+		`latchkey_client_outcomes_total{ceremony="get",outcome="cancelled"} 1`,
+		`latchkey_store_duration_seconds_count{outcome="ok",what="write"}`,
+		`latchkey_store_duration_seconds_count{outcome="ok",what="read"}`,
+		`go_sql_open_connections{db_name="writer"} 1`,
 		"process_resident_memory_bytes",
 	} {
 		if status != http.StatusOK || !strings.Contains(text, want) {

@@ -7,14 +7,20 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"net/url"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/settings"
+	"github.com/latchkey-auth/latchkey/internal/clientip"
 )
+
+// gcPercent lets the heap grow to five times what lives in it. Little does: collecting at twice that would cost as much as
+// parsing all requests, to save some megabytes.
+const gcPercent = 400
 
 type serveCmd struct {
 	configured
@@ -31,24 +37,41 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	log := newLog(a.stderr, c.LogFormat)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	listener, err := listen(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer listener.Close() // where the server has not come to own it
+	// Before the store is opened, which tells what it does by itself.
+	s.Library.Log = log
 	store, err := openOrMake(ctx, &s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	s.Library.Log, s.Library.ParsePhone = log, phone.Parse
+	s.Library.ParsePhone = phone.Parse
 	if s.Library.Sender, err = newSender(s); err != nil {
 		return err
 	}
 	counted := newMetrics()
-	s.Library.OnEvent = counted.event
+	counted.watch(store)
+	s.Library.OnEvent, s.Library.OnCeremony = counted.event, counted.ceremony
+	at := s // where it really listens, if any port would do
+	at.Listen = listener.Addr().String()
+	diagnosis := func(ctx context.Context) []latchkey.Finding {
+		return (&doctor{s: at, now: a.now(), built: buildTime()}).running(ctx, store)
+	}
+	s.Library.Diagnosis = diagnosis
 	auth, err := latchkey.New(s.Library, store)
 	if err != nil {
+		return err
+	}
+	if err := auth.CheckKeys(ctx); errors.Is(err, latchkey.ErrKeys) {
+		log.Error("SECRET_KEYS: "+err.Error(), "hint", "put the key back that the server had, after the first; latchkey keys --help says how to change keys")
+	} else if err != nil {
 		return err
 	}
 	measured, err := listenMetrics(ctx, s)
@@ -58,13 +81,15 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if _, err := fmt.Fprintln(a.stdout, "Latchkey is at "+address(s, listener.Addr())); err != nil {
 		return err
 	}
-	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.Database, "origins", s.Library.Origins, "rp_id", s.Library.RPID)
-	for _, w := range warnings(s, listener.Addr()) {
-		log.Warn(w)
+	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.DatabaseName(), "origins", s.Library.Origins, "rp_id", s.Library.RPID)
+	for _, f := range diagnosis(ctx) {
+		if f.Verdict != good {
+			log.Warn(f.About+": "+f.What, "fix", f.Fix)
+		}
 	}
 	stopMetrics := serveMetrics(measured, counted.handler(s.Profiling), log)
 	stop := background(ctx, log, auth.Sweep)
-	err = serve(ctx, listener, accessLog(log, counted, auth.Handler()), log, served)
+	err = serve(ctx, listener, accessLog(log, counted, clientip.Resolver{Trusted: s.Library.TrustedProxies}, auth.Handler()), log, served)
 	stop()
 	stopMetrics()
 	// Whoever was told to stop wants what is in memory written, not dropped.
@@ -115,21 +140,6 @@ func portOf(raw string) string {
 		return "443"
 	}
 	return "80"
-}
-
-// warnings are what may be meant, but mostly is not.
-func warnings(s settings.Settings, at net.Addr) []string {
-	var all []string
-	if s.Local && portOf(s.Library.Origins[0]) != portOf("http://"+at.String()) {
-		all = append(all, "ORIGINS names another port of this machine than LISTEN: unless a proxy connects them, set both")
-	}
-	if _, err := netip.ParseAddr(s.Library.RPID); err == nil {
-		all = append(all, "browsers keep passkeys for names, not for addresses: use http://localhost in ORIGINS")
-	}
-	if !s.Local && s.Outbox != "" && (s.SMTP == nil || s.Texts == nil) {
-		all = append(all, "messages without a sender of their own are written to OUTBOX, where nobody gets them")
-	}
-	return all
 }
 
 // background sweeps what has ended from the database every minute, until the function that it returns is called.

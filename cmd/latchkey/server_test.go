@@ -15,6 +15,8 @@ import (
 
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/store/sqlite"
+
+	"github.com/latchkey-auth/latchkey/internal/clientip"
 )
 
 // servedWith serves by the real loop, within bounds of its own. It returns the address.
@@ -28,7 +30,7 @@ func servedWith(t *testing.T, h http.Handler, b bounds) (addr string, log *bytes
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, l, accessLog(logger, newMetrics(), h), logger, b) }()
+	go func() { done <- serve(ctx, l, accessLog(logger, newMetrics(), clientip.Resolver{}, h), logger, b) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

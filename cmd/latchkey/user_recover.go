@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
-	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/account"
 )
 
@@ -21,14 +19,7 @@ func (c *userRecoverCmd) Run(ctx context.Context, a *app, from *userCmd) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := fillKeys(&s); err != nil {
-		return err
-	}
-	if s.Library.Sender, err = newSender(s); err != nil {
-		return err
-	}
-	s.Library.Log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	auth, err := latchkey.New(s.Library, store)
+	auth, err := a.library(&s, store)
 	if err != nil {
 		return err
 	}

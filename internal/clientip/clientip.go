@@ -42,6 +42,12 @@ func (v Resolver) From(r *http.Request) netip.Addr {
 	return client
 }
 
+// Connection is the address that the connection came from, and whether its headers are believed.
+func (v Resolver) Connection(r *http.Request) (from netip.Addr, believed bool) {
+	from, ok := parse(r.RemoteAddr)
+	return from, ok && v.trusts(from)
+}
+
 // trusts reports whether one of the operator's proxies has that address.
 func (v Resolver) trusts(a netip.Addr) bool {
 	for _, p := range v.Trusted {

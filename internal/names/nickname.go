@@ -47,3 +47,19 @@ func inNickname(r rune) bool {
 	}
 	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.Pc, unicode.Pd)
 }
+
+// Presentable reports whether a name that other rules made can be stored and shown: UTF-8 of 1 to 255 characters, at least one of them to
+// be seen, on one line, and none that changes the order in which others are read.
+func Presentable(s string) bool {
+	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > 255 {
+		return false
+	}
+	seen := false
+	for _, r := range s {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+			return false
+		}
+		seen = seen || !unicode.IsSpace(r) && !unicode.In(r, unseen...)
+	}
+	return seen
+}

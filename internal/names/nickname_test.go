@@ -169,3 +169,15 @@ func FuzzNickname(f *testing.F) {
 		}
 	})
 }
+
+func TestPresentable(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Ada’s phone": true, "👩🏽‍🚀 ❤️": true, "#1/2": true, strings.Repeat("ä", 255): true,
+		"": false, " ": false, "\u200d": false, "\ufe0f": false, strings.Repeat("a", 256): false, "a\nb": false, "a\x00": false, "a\u2028b": false,
+		"abc\u202edef": false, "\u2066a": false, "a\xff": false,
+	} {
+		if got := names.Presentable(name); got != want {
+			t.Errorf("%q: %v, want %v", name, got, want)
+		}
+	}
+}

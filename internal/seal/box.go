@@ -69,6 +69,12 @@ func (b *Box) Seal(plaintext []byte) (string, error) {
 	return encoding.EncodeToString(k.aead.Seal(raw, nil, plaintext, k.data)), nil
 }
 
+// Current reports whether a token was sealed under the ring's first key, so that it outlives the others.
+func (b *Box) Current(token string) bool {
+	raw, err := encoding.DecodeString(token)
+	return err == nil && len(raw) >= overhead && len(b.keys) > 0 && b.keys[0].id == [idSize]byte(raw)
+}
+
 // Open returns the content of a token that this box sealed, or ErrNotOurs.
 func (b *Box) Open(token string) ([]byte, error) {
 	if strings.ContainsAny(token, "\r\n") {

@@ -238,3 +238,17 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// What the first key sealed outlives the others; nothing else is taken for it.
+func TestCurrent(t *testing.T) {
+	old, both := ring(t, keyA).Box("purpose"), ring(t, keyB, keyA).Box("purpose")
+	before, after := sealed(t, old, []byte("content")), sealed(t, both, []byte("content"))
+	if !old.Current(before) || both.Current(before) || !both.Current(after) || old.Current(after) {
+		t.Error("the wrong key is taken for the first")
+	}
+	for _, bad := range []string{"", "x", before[:10], "!" + after} {
+		if both.Current(bad) {
+			t.Errorf("%q is current", bad)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func TestSettings(t *testing.T) {
 		pragma, want string
 	}{
 		{writer, "journal_mode", "wal"}, {writer, "synchronous", "2"}, {writer, "foreign_keys", "1"}, {writer, "busy_timeout", "1500"},
-		{writer, "query_only", "0"}, {reader, "query_only", "1"}, {reader, "busy_timeout", "1500"}, {reader, "journal_mode", "wal"},
+		{writer, "query_only", "0"}, {writer, "wal_autocheckpoint", "0"}, {writer, "temp_store", "2"}, {writer, "cache_size", "-16384"}, {reader, "query_only", "1"}, {reader, "busy_timeout", "1500"}, {reader, "journal_mode", "wal"},
 	} {
 		var got string
 		if err := c.db.QueryRow(`PRAGMA ` + c.pragma).Scan(&got); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -33,6 +34,8 @@ type Options struct {
 	BusyTimeout time.Duration
 	// NoMigrate leaves the schema as it is: Open fails unless it is up to date.
 	NoMigrate bool
+	// Log is told of a checkpoint that failed, which nobody else hears of. Nil: nobody.
+	Log *slog.Logger
 	// Clock and Rand date and name the accounts that the store makes. Nil: the system's.
 	Clock func() time.Time
 	Rand  io.Reader
@@ -43,6 +46,10 @@ type Options struct {
 //
 // Errors: sqlstore.ErrNewerSchema; with NoMigrate sqlstore.ErrOlderSchema; account.ErrUnavailable.
 func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) {
+	return open(ctx, path, o, usualBounds)
+}
+
+func open(ctx context.Context, path string, o Options, b bounds) (*sqlstore.Store, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
@@ -60,11 +67,15 @@ func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) 
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
+	keeper, err := newCheckpointer(path, o, b)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close(), reader.Close())
+	}
 	store := sqlstore.New(sqlstore.DB{
 		Reader: reader, Writer: writer, Dialect: sqlstore.SQLite,
-		Unavailable: unavailable,
-		OnClose:     func() error { return closePools(reader, writer) },
-		Clock:       o.Clock, Rand: o.Rand,
+		Unavailable: unavailable, Writing: &keeper.writing, Wrote: keeper.wrote,
+		OnClose: func() error { return errors.Join(keeper.close(), closePools(reader, writer)) },
+		Clock:   o.Clock, Rand: o.Rand,
 	})
 	if err := ready(ctx, store, writer, o); err != nil {
 		return nil, errors.Join(err, store.Close())
@@ -136,9 +147,14 @@ func create(path string) error {
 }
 
 // openWriter opens the one connection that writes. Its transactions take the write lock when they begin, so that none fails
-// halfway because another has written meanwhile.
+// halfway because another has written meanwhile. It never checkpoints by itself: see [checkpointer].
 func openWriter(path string, o Options) (*sql.DB, error) {
-	return openPool(path, o, 1, url.Values{"_txlock": {"immediate"}, "_synchronous": {"FULL"}})
+	return openPool(path, o, 1, url.Values{
+		"_txlock": {"immediate"}, "_synchronous": {"FULL"},
+		// Temporary: what is needed to undo one of several in a transaction, which would go through a file. The cache, of 16 MiB at
+		// most, is worth more here than with the readers, who begin anew after every transaction.
+		"_pragma": {"wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-16384)"},
+	})
 }
 
 // openReader opens the connections that read. They are not mode=ro: after a crash whoever comes first recovers, and that may

@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
 )
@@ -45,6 +47,35 @@ func (s *Store) Credential(ctx context.Context, credentialID []byte) (account.Cr
 	return found.credential, found.owner.user(), s.wrap(ctx, "find credential", err)
 }
 
+// Presented is Credential and Level in one read.
+func (s *Store) Presented(
+	ctx context.Context, credentialID []byte, now time.Time, limit account.Bucket,
+) (account.Credential, *account.User, time.Duration, error) {
+	// Where there is no such id the next one in the index is found, and thrown away: an id that was made up must not be known by
+	// the time that it takes. The bucket stands in the row of a table without passkeys, too.
+	found, _, err := first(ctx, s.reader, scanPresented, `
+		SELECT COALESCE(c.id, ''), COALESCE(c.user_id, ''), COALESCE(c.credential_id, ''), COALESCE(c.public_key, ''),
+			COALESCE(c.algorithm, 0), COALESCE(c.sign_count, 0), COALESCE(c.transports, '[]'),
+			COALESCE(c.backup_eligible, FALSE), COALESCE(c.backed_up, FALSE), COALESCE(c.user_verified, FALSE),
+			COALESCE(c.attachment, ''), COALESCE(c.discoverable, ''), COALESCE(c.aaguid, ''),
+			COALESCE(c.attestation_format, ''), COALESCE(c.nickname, ''), COALESCE(c.usage, ''),
+			COALESCE(c.created, 0), COALESCE(c.last_used, 0), a.handle,
+			u.id, u.email, u.password_hash, u.active, u.created, b.full_at
+		FROM (SELECT (SELECT full_at FROM latchkey_buckets WHERE bucket = $2) AS full_at) b
+		LEFT JOIN latchkey_credentials c ON c.id = (
+			SELECT id FROM latchkey_credentials WHERE credential_id >= $1 ORDER BY credential_id LIMIT 1)
+		LEFT JOIN latchkey_accounts a ON a.user_id = c.user_id
+		LEFT JOIN latchkey_users u ON u.id = c.user_id`, blob(credentialID), text(limit.Key))
+	var wait time.Duration
+	if err == nil && found.fullAt.Valid && len(limiting([]account.Bucket{limit})) > 0 {
+		wait = max(0, time.Duration(found.fullAt.Int64-latest(now, limit))*time.Microsecond)
+	}
+	if err == nil && (found.credential.ID == "" || !found.credential.Is(credentialID)) {
+		found, err = presented{}, account.ErrNotFound
+	}
+	return found.credential, found.owner.user(), wait, s.wrap(ctx, "find presented credential", err)
+}
+
 // Credentials lists an account's passkeys, oldest first.
 func (s *Store) Credentials(ctx context.Context, userID string) ([]account.Credential, error) {
 	all, err := credentials(ctx, s.reader, userID)
@@ -61,14 +92,50 @@ func credentials(ctx context.Context, q querier, userID string) ([]account.Crede
 		WHERE c.user_id = $1 ORDER BY c.created, c.id`, userID)
 }
 
-// useCredential applies one assertion, unless another has moved the counter on (WebAuthn L3 §6.1.1).
-func useCredential(ctx context.Context, t *tx, userID string, use account.CredentialUse) error {
-	used, err := t.exec(ctx, `
+// CredentialsOf lists the passkeys of whoever has that address.
+func (s *Store) CredentialsOf(ctx context.Context, canonicalEmail string) ([]account.Credential, error) {
+	// The next address in the index, where there is none such: what is read, and thrown away, is somebody's.
+	all, err := list(ctx, s.reader, scanNeighbour, `
+		SELECT c.id, c.user_id, c.credential_id, c.public_key, c.algorithm, c.sign_count, c.transports,
+			c.backup_eligible, c.backed_up, c.user_verified, c.attachment, c.discoverable, c.aaguid,
+			c.attestation_format, c.nickname, c.usage, c.created, c.last_used, a.handle, u.email_key
+		FROM (SELECT id, email_key FROM latchkey_users WHERE email_key >= $1 ORDER BY email_key LIMIT 1) u
+		JOIN latchkey_credentials c ON c.user_id = u.id
+		LEFT JOIN latchkey_accounts a ON a.user_id = u.id
+		ORDER BY c.created, c.id`, text(canonicalEmail))
+	found := make([]account.Credential, 0, len(all))
+	for _, one := range all {
+		if one.email == canonicalEmail {
+			found = append(found, one.credential)
+		}
+	}
+	return found, s.wrap(ctx, "list credentials of an address", err)
+}
+
+const (
+	updateUsed = `
 		UPDATE latchkey_credentials
 		SET sign_count = $3, backed_up = $4, last_used = CASE WHEN last_used < $5 THEN $5 ELSE last_used END
-		WHERE id = $1 AND user_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))`,
+		WHERE id = $1 AND user_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))
+			AND NOT EXISTS (SELECT 1 FROM latchkey_users WHERE id = $2 AND NOT active)`
+	// The owner is held as in mustActive.
+	updateUsedHeld = `
+		WITH owner AS (SELECT active FROM latchkey_users WHERE id = $2 FOR SHARE)
+		UPDATE latchkey_credentials
+		SET sign_count = $3, backed_up = $4, last_used = CASE WHEN last_used < $5 THEN $5 ELSE last_used END
+		WHERE id = $1 AND user_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))
+			AND NOT EXISTS (SELECT 1 FROM owner WHERE NOT active)`
+)
+
+// useCredential applies one assertion, unless another has moved the counter on (WebAuthn L3 §6.1.1) or the account is disabled: it
+// does what mustActive does in the same statement.
+func useCredential(ctx context.Context, t *tx, userID string, use account.CredentialUse) error {
+	used, err := t.exec(ctx, t.sharing(updateUsed, updateUsedHeld),
 		use.ID, userID, int64(use.SignCount), use.BackedUp, micros(use.At))
 	if err != nil || used == 1 {
+		return err
+	}
+	if err := mustActive(ctx, t, userID); err != nil {
 		return err
 	}
 	_, there, err := first(ctx, t, scanOne[int64], `
@@ -103,10 +170,9 @@ func insertCredential(ctx context.Context, t *tx, c account.Credential) error {
 	if made == 0 {
 		return whatIsInUse(ctx, t, c)
 	}
-	_, err = t.exec(ctx, `
+	return t.later(ctx, `
 		INSERT INTO latchkey_registrations (credential, authenticator_data, client_data_json) VALUES ($1, $2, $3)`,
 		c.ID, blob(c.Registration.AuthenticatorData), blob(c.Registration.ClientDataJSON))
-	return err
 }
 
 func whatIsInUse(ctx context.Context, t *tx, c account.Credential) error {
@@ -166,6 +232,40 @@ func scanCredential(row scanner) (account.Credential, error) {
 type ownedCredential struct {
 	credential account.Credential
 	owner      ownerColumns
+}
+
+// neighbour is a credential with the canonical address of its owner.
+type neighbour struct {
+	credential account.Credential
+	email      string
+}
+
+func scanNeighbour(row scanner) (neighbour, error) {
+	var r credentialRow
+	var found neighbour
+	err := row.Scan(append(r.dest(), &found.email)...)
+	if err != nil {
+		return found, err
+	}
+	found.credential, err = r.credential()
+	return found, err
+}
+
+// presented is a credential with its owner, or none, and a bucket.
+type presented struct {
+	ownedCredential
+	fullAt sql.NullInt64
+}
+
+func scanPresented(row scanner) (presented, error) {
+	var r credentialRow
+	var found presented
+	err := row.Scan(append(append(r.dest(), found.owner.dest()...), &found.fullAt)...)
+	if err != nil || r.c.ID == "" {
+		return found, err
+	}
+	found.credential, err = r.credential()
+	return found, err
 }
 
 func scanOwnedCredential(row scanner) (ownedCredential, error) {

@@ -45,7 +45,7 @@ func (s *Store) Events(ctx context.Context, f account.EventFilter) ([]account.Ev
 
 func recordEvents(ctx context.Context, t *tx, events []account.Event) error {
 	for _, e := range events {
-		if _, err := t.exec(ctx, `
+		if err := t.later(ctx, `
 			INSERT INTO latchkey_events (at, kind, user_id, reason, method, subject, session_id, address, user_agent)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			micros(e.At), text(string(e.Kind)), text(e.UserID), text(e.Reason), text(string(e.Method)), text(e.Subject),

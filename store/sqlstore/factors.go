@@ -22,7 +22,7 @@ func (s *Store) SecondFactors(ctx context.Context, userID string) (account.Secon
 // FinishSetup stores a factor that a signed-in person has confirmed, replacing one of the same method.
 func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 	return s.spending(ctx, "finish setup", &f.Spend, func(ctx context.Context, t *tx) error {
-		if err := mustHaveSession(ctx, t, f.Factor.UserID, f.SessionID); err != nil {
+		if err := holdSession(ctx, t, f.Factor.UserID, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
@@ -32,9 +32,6 @@ func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 			return err
 		}
 		if err := putFactor(ctx, t, f.Factor); err != nil {
-			return err
-		}
-		if err := held(ctx, t, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if f.EndDevices {
@@ -96,7 +93,7 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, r account.ReplaceRecov
 			return err
 		}
 		for _, digest := range r.Digests {
-			if _, err := t.exec(ctx, `
+			if err := t.later(ctx, `
 				INSERT INTO latchkey_recovery_codes (user_id, digest, created) VALUES ($1, $2, $3)
 				ON CONFLICT (user_id, digest) DO NOTHING`, r.UserID, blob(digest), micros(r.At)); err != nil {
 				return err
@@ -154,14 +151,33 @@ func useRecoveryCode(ctx context.Context, t *tx, userID string, digests [][]byte
 	return account.ErrCodeSpent
 }
 
+// SealedFactors lists factors that have a secret, a page at a time.
+func (s *Store) SealedFactors(ctx context.Context, after account.Factor, limit int) ([]account.Factor, error) {
+	all, err := list(ctx, s.reader, scanFactor, `
+		SELECT user_id, method, secret, phone, last_step, created, last_used
+		FROM latchkey_factors WHERE (user_id, method) > ($1, $2) AND LENGTH(secret) > 0
+		ORDER BY user_id, method LIMIT $3`, text(after.UserID), text(string(after.Method)), limit)
+	return all, s.wrap(ctx, "list sealed factors", err)
+}
+
+// ResealFactor replaces a factor's secret if it is still the one that is known.
+func (s *Store) ResealFactor(ctx context.Context, f account.Factor, secret []byte) (bool, error) {
+	var n int64
+	err := s.write(ctx, "reseal factor", func(ctx context.Context, t *tx) (err error) {
+		n, err = t.exec(ctx, `UPDATE latchkey_factors SET secret = $4 WHERE user_id = $1 AND method = $2 AND secret = $3`,
+			text(f.UserID), text(string(f.Method)), blob(f.Secret), blob(secret))
+		return err
+	})
+	return n == 1, err
+}
+
 func putFactor(ctx context.Context, t *tx, f account.Factor) error {
-	_, err := t.exec(ctx, `
+	return t.later(ctx, `
 		INSERT INTO latchkey_factors (user_id, method, secret, phone, last_step, created, last_used)
 		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (user_id, method) DO UPDATE SET secret = excluded.secret, phone = excluded.phone,
 			last_step = excluded.last_step, created = excluded.created, last_used = excluded.last_used`,
 		f.UserID, string(f.Method), blob(f.Secret), f.Phone, f.LastStep, micros(f.Created), micros(f.LastUsed))
-	return err
 }
 
 func factors(ctx context.Context, q querier, userID string) ([]account.Factor, error) {

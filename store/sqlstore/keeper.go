@@ -30,6 +30,31 @@ func (s *Store) Secret(ctx context.Context, name string, candidate []byte) ([]by
 	return stored, err
 }
 
+// ReplaceSecret replaces the secret of that name if it is still was.
+func (s *Store) ReplaceSecret(ctx context.Context, name string, was, secret []byte) (bool, error) {
+	var n int64
+	err := s.write(ctx, "replace secret", func(ctx context.Context, t *tx) (err error) {
+		n, err = t.exec(ctx, `UPDATE latchkey_secrets SET value = $3 WHERE name = $1 AND value = $2`, name, blob(was), blob(secret))
+		return err
+	})
+	return n == 1, err
+}
+
+// PruneEvents deletes the oldest events from before that time.
+func (s *Store) PruneEvents(ctx context.Context, before time.Time, limit int) (int, error) {
+	if limit <= 0 {
+		return 0, nil
+	}
+	var n int64
+	err := s.write(ctx, "prune events", func(ctx context.Context, t *tx) (err error) {
+		n, err = t.exec(ctx, `
+			DELETE FROM latchkey_events WHERE seq IN (
+				SELECT seq FROM latchkey_events WHERE at < $1 ORDER BY at, seq LIMIT $2)`, micros(before), limit)
+		return err
+	})
+	return int(n), err
+}
+
 // sweeps delete up to $2 rows each that ended before $1.
 var sweeps = [...]string{
 	`DELETE FROM latchkey_states WHERE id IN (

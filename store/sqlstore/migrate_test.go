@@ -248,3 +248,61 @@ func TestMigrationFilesAreNumbered(t *testing.T) {
 		t.Error("there is a dialect that there is not")
 	}
 }
+
+// What the third migration moves to other tables arrives there.
+func TestMigrateMovesRows(t *testing.T) {
+	db := newDatabase(t)
+	if err := migrate(t.Context(), db, SQLite, upTo(t, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`
+		INSERT INTO latchkey_sessions (id, user_id, kind, digest, methods, created, authenticated_at, last_seen, expires, idle_for, ends, remember,
+			address, user_agent, held_at)
+		VALUES ('b', 'u', 'browser', x'01', '["password"]', 1, 2, 3, 4, 5, 6, TRUE, 'address', 'agent', 7),
+			('a', 'u', 'token', x'02', '[]', 11, 12, 13, 14, 15, 16, FALSE, '', '', 0);
+		INSERT INTO latchkey_states (id, expires, tries, spent) VALUES (x'02', 20, 0, TRUE), (x'01', 10, 3, FALSE);
+		INSERT INTO latchkey_events (at, kind, user_id, reason, method, subject, session_id, address, user_agent)
+		VALUES (2, 'k', 'u', 'r', 'm', 's', 'i', 'a', 'g'), (1, 'k2', 'u2', '', '', '', '', '', '')`); err != nil {
+		t.Fatal(err)
+	}
+	dump := func() (all []string) {
+		t.Helper()
+		for _, query := range []string{
+			`SELECT id || user_id || kind || hex(digest) || methods || created || authenticated_at || last_seen || expires || idle_for || ends || remember
+				|| address || user_agent || held_at FROM latchkey_sessions ORDER BY id`,
+			`SELECT hex(id) || expires || tries || spent FROM latchkey_states ORDER BY id`,
+			`SELECT seq || at || kind || user_id || reason || method || subject || session_id || address || user_agent FROM latchkey_events ORDER BY seq`,
+		} {
+			rows, err := db.Query(query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for rows.Next() {
+				var one string
+				if err := rows.Scan(&one); err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, one)
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return all
+	}
+	before := dump()
+	if err := migrate(t.Context(), db, SQLite, upTo(t, -1)); err != nil {
+		t.Fatal(err)
+	}
+	if after := dump(); len(before) != 6 || !slices.Equal(before, after) {
+		t.Errorf("before\n%s\nafter\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
+	if _, err := db.Exec(`INSERT INTO latchkey_events (at, kind, user_id, reason, method, subject, session_id, address, user_agent)
+		VALUES (3, '', '', '', '', '', '', '', '')`); err != nil {
+		t.Fatal(err)
+	}
+	var newest int
+	if err := db.QueryRow(`SELECT seq FROM latchkey_events WHERE at = 3`).Scan(&newest); err != nil || newest != 3 {
+		t.Errorf("the next event has the number %d, %v", newest, err)
+	}
+}

@@ -80,13 +80,12 @@ func insertPending(ctx context.Context, t *tx, p *account.Pending) error {
 		return err
 	}
 	code := codeColumnsOf(p.Code)
-	_, err = t.exec(ctx, `
+	return t.later(ctx, `
 		INSERT INTO latchkey_pendings (id, user_id, digest, state, proved, method, setup, code_method, code_mac,
 			code_expires, code_tries, remember, next, created, expires)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		p.ID, p.UserID, p.Digest[:], string(p.State), proved, string(p.Method), p.Setup, code.method, code.mac,
 		code.expires, code.tries, p.Remember, text(p.Next), micros(p.Created), micros(p.Expires))
-	return err
 }
 
 // endPending deletes a pending sign-in: of all that finish it, one gets past.

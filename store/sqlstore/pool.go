@@ -3,23 +3,30 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"strings"
 	"sync"
+	"time"
 )
 
 // pool is a database/sql pool which keeps the statements that it has run prepared, where the driver does not do so
 // itself: preparing costs SQLite as much as running.
 type pool struct {
-	db   *sql.DB
-	keep bool
+	db      *sql.DB
+	dialect Dialect
+	keep    bool
+	timeout time.Duration
+	undone  func(err error, committing bool) bool
 
 	mu       sync.RWMutex
 	prepared map[string]*sql.Stmt
 	// wanted are statements met inside transactions, which must not take a second connection to prepare them.
 	wanted map[string]bool
+	watch  func(Watched)
 }
 
-func newPool(db *sql.DB, d Dialect) *pool {
-	return &pool{db: db, keep: d == SQLite, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
+func newPool(db *sql.DB, of DB) *pool {
+	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, undone: of.Undone, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
 }
 
 func (p *pool) lookup(query string) *sql.Stmt {
@@ -80,6 +87,11 @@ func (p *pool) rows(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	if !p.keep {
 		return p.db.QueryContext(ctx, query, args...)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// One that could be cancelled would cost two goroutines, more than such a read: list looks at the context between rows.
+	ctx = context.WithoutCancel(ctx)
 	stmt, err := p.prepare(ctx, query)
 	if err != nil {
 		return nil, err
@@ -87,8 +99,23 @@ func (p *pool) rows(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	return stmt.QueryContext(ctx, args...)
 }
 
+// bounded is a context in which one read of the pool must end.
+func (p *pool) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return within(ctx, p.timeout)
+}
+
+// within is the context with that time left, or as it is where the time is 0.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, d)
+}
+
 // row runs a query without parameters that gives one row.
 func (p *pool) row(ctx context.Context, query string, dest ...any) error {
+	ctx, cancel := p.bounded(ctx)
+	defer cancel()
 	return p.db.QueryRowContext(ctx, query).Scan(dest...)
 }
 
@@ -96,35 +123,86 @@ func (p *pool) row(ctx context.Context, query string, dest ...any) error {
 type tx struct {
 	raw  *sql.Tx
 	pool *pool
+	// pipe, where there is one, has the transaction instead of raw. The queue was not sent to it yet.
+	pipe  Pipe
+	queue []Statement
+	sent  bool
+	// wrote: it may have changed something.
+	wrote bool
+	// bound are the pool's prepared statements on this transaction's connection. Finding that anew for each use costs a fifth of one.
+	bound map[string]*sql.Stmt
+}
+
+// prepared is the statement, if the pool has it prepared.
+func (t *tx) prepared(ctx context.Context, query string) *sql.Stmt {
+	if stmt := t.bound[query]; stmt != nil {
+		return stmt
+	}
+	stmt := t.pool.lookup(query)
+	if stmt == nil {
+		t.pool.want(query)
+		return nil
+	}
+	if t.bound == nil {
+		t.bound = map[string]*sql.Stmt{}
+	}
+	t.bound[query] = t.raw.StmtContext(ctx, stmt)
+	return t.bound[query]
 }
 
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if t.pipe != nil {
+		return t.flush(ctx, Statement{query, args})
+	}
 	var result sql.Result
 	var err error
-	if stmt := t.pool.lookup(query); stmt != nil {
-		result, err = t.raw.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	if stmt := t.prepared(ctx, query); stmt != nil {
+		result, err = stmt.ExecContext(ctx, args...)
 	} else {
-		t.pool.want(query)
 		result, err = t.raw.ExecContext(ctx, query, args...)
 	}
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	changed, err := result.RowsAffected()
+	t.wrote = t.wrote || changed != 0
+	return changed, err
 }
 
 // rows runs a query. Its rows must be closed before the next statement.
 func (t *tx) rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := t.pool.lookup(query); stmt != nil {
-		return t.raw.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	t.wrote = t.wrote || !strings.HasPrefix(strings.TrimSpace(query), "SELECT")
+	if stmt := t.prepared(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
 	}
-	t.pool.want(query)
 	return t.raw.QueryContext(ctx, query, args...)
 }
 
+// bounded leaves the context as it is: a transaction is bounded as a whole.
+func (t *tx) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return ctx, func() {}
+}
+
+// sharing is the statement as PostgreSQL must be asked it, so that what was read stays so until the end of the transaction. SQLite has one
+// writer, and knows no such clause.
+func (t *tx) sharing(sqlite, postgres string) string {
+	if t.pool.dialect == PostgreSQL {
+		return postgres
+	}
+	return sqlite
+}
+
+// worthAgain reports whether a read that failed may be repeated.
+func (p *pool) worthAgain(err error) bool { return p.undone(err, false) }
+
+// worthAgain is never: the transaction as a whole is repeated.
+func (t *tx) worthAgain(error) bool { return false }
+
 // querier is what reads: a pool or a transaction.
 type querier interface {
+	worthAgain(err error) bool
+	bounded(ctx context.Context) (context.Context, context.CancelFunc)
 	rows(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
@@ -132,7 +210,28 @@ type querier interface {
 type scanner interface{ Scan(dest ...any) error }
 
 // list reads all rows.
-func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (_ []T, finally error) {
+	if p, ok := q.(*pool); ok {
+		began := time.Now()
+		defer func() { watched(p.watch, "read", began, finally) }()
+	}
+	ctx, cancel := q.bounded(ctx)
+	defer cancel()
+	for n := 1; ; n++ {
+		all, err := listOnce(ctx, q, scan, query, args...)
+		if err == nil || n == mostAttempts || !q.worthAgain(err) {
+			return all, err
+		}
+		if waited := pause(ctx, n); waited != nil {
+			return nil, errors.Join(waited, err)
+		}
+	}
+}
+
+func listOnce[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
+	if t, ok := q.(*tx); ok && t.pipe != nil {
+		return listPiped(ctx, t, scan, query, args)
+	}
 	rows, err := q.rows(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -148,6 +247,9 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 			return nil, err
 		}
 		all = append(all, one)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
 	return all, rows.Err()
 }

@@ -12,7 +12,7 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 	return s.spending(ctx, "finish registration", &f.Spend, func(ctx context.Context, t *tx) error {
 		// Somebody must have started it: in a session, unless in a pending sign-in.
 		if f.SessionID != "" || f.PendingID == "" {
-			if err := mustHaveSession(ctx, t, f.Credential.UserID, f.SessionID); err != nil {
+			if err := holdSession(ctx, t, f.Credential.UserID, f.SessionID, f.Credential.Created); err != nil {
 				return err
 			}
 		}
@@ -31,9 +31,6 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 			return err
 		}
 		if err := insertCredential(ctx, t, f.Credential); err != nil {
-			return err
-		}
-		if err := held(ctx, t, f.SessionID, f.Credential.Created); err != nil {
 			return err
 		}
 		if f.EndDevices {

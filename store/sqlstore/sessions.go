@@ -92,7 +92,7 @@ func (s *Store) SeenSessions(ctx context.Context, seen []account.Seen) error {
 	slices.SortFunc(seen, func(a, b account.Seen) int { return cmp.Compare(a.SessionID, b.SessionID) })
 	return s.write(ctx, "seen sessions", func(ctx context.Context, t *tx) error {
 		for _, one := range seen {
-			if _, err := t.exec(ctx, `
+			if err := t.later(ctx, `
 				UPDATE latchkey_sessions SET last_seen = $2,
 					ends = CASE WHEN idle_for > 0 AND $2 + idle_for < expires THEN $2 + idle_for ELSE expires END
 				WHERE id = $1 AND last_seen < $2`, one.SessionID, micros(one.At)); err != nil {
@@ -111,7 +111,7 @@ func insertSession(ctx context.Context, t *tx, n *account.Session) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `
+	err = t.later(ctx, `
 		INSERT INTO latchkey_sessions (id, user_id, kind, digest, methods, created, authenticated_at, held_at, last_seen, expires,
 			idle_for, ends, remember, address, user_agent)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
@@ -121,11 +121,10 @@ func insertSession(ctx context.Context, t *tx, n *account.Session) error {
 		return err
 	}
 	// Of each kind the newest stay, so that no account becomes a burden: the limit is there for both databases' syntax alone.
-	_, err = t.exec(ctx, `
+	return t.later(ctx, `
 		DELETE FROM latchkey_sessions WHERE id IN (
 			SELECT id FROM latchkey_sessions WHERE user_id = $1 AND kind = $2 ORDER BY created DESC, id DESC LIMIT 1000000 OFFSET $3)`,
 		n.UserID, string(n.Kind), account.MostSessions)
-	return err
 }
 
 // ends is when the session stops counting unless it is seen again.
@@ -136,27 +135,21 @@ func ends(n *account.Session) int64 {
 	return min(micros(n.Expires), micros(n.LastSeen)+microsOf(n.IdleFor))
 }
 
-// mustHaveSession refuses unless the account has that session still.
-func mustHaveSession(ctx context.Context, t *tx, userID, sessionID string) error {
-	_, there, err := first(ctx, t, scanOne[int64], `
-		SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3`,
-		sessionID, userID, string(account.SessionDevice))
-	if err == nil && !there {
+// holdSession notes when the person of a session proved to hold something, and refuses unless the account has that session still. Whoever
+// ends it meanwhile waits for the end of the transaction.
+func holdSession(ctx context.Context, t *tx, userID, sessionID string, at time.Time) error {
+	noted, err := t.exec(ctx, `
+		UPDATE latchkey_sessions SET held_at = $4 WHERE id = $1 AND user_id = $2 AND kind <> $3`,
+		sessionID, userID, string(account.SessionDevice), micros(at))
+	if err == nil && noted == 0 {
 		err = account.ErrSessionGone
 	}
 	return err
 }
 
-// held notes when the person of a session proved to hold something.
-func held(ctx context.Context, t *tx, sessionID string, at time.Time) error {
-	_, err := t.exec(ctx, `UPDATE latchkey_sessions SET held_at = $2 WHERE id = $1`, sessionID, micros(at))
-	return err
-}
-
 func endDevices(ctx context.Context, t *tx, userID string) error {
-	_, err := t.exec(ctx, `
+	return t.later(ctx, `
 		DELETE FROM latchkey_sessions WHERE user_id = $1 AND kind = $2`, userID, string(account.SessionDevice))
-	return err
 }
 
 // sessionRow is one row of the columns that every list of sessions selects.

@@ -14,9 +14,6 @@ func (s *Store) FinishSignin(ctx context.Context, f account.FinishSignin) error 
 				return err
 			}
 		}
-		if err := mustActive(ctx, t, f.UserID); err != nil {
-			return err
-		}
 		if err := useProofs(ctx, t, f.UserID, f.Credential, f.Factor, f.RecoveryCode); err != nil {
 			return err
 		}
@@ -54,9 +51,6 @@ func (s *Store) FinishSignin(ctx context.Context, f account.FinishSignin) error 
 // FinishVerify records that the person of a session proved to be there again.
 func (s *Store) FinishVerify(ctx context.Context, f account.FinishVerify) error {
 	return s.spending(ctx, "finish verify", f.Spend, func(ctx context.Context, t *tx) error {
-		if err := mustActive(ctx, t, f.UserID); err != nil {
-			return err
-		}
 		if err := useProofs(ctx, t, f.UserID, f.Credential, f.Factor, nil); err != nil {
 			return err
 		}
@@ -76,12 +70,16 @@ func (s *Store) FinishVerify(ctx context.Context, f account.FinishVerify) error 
 	})
 }
 
-// useProofs uses up what was presented.
+// useProofs uses up what was presented, of an account that is not disabled.
 func useProofs(ctx context.Context, t *tx, userID string, c *account.CredentialUse, f *account.FactorUse, recoveryCode [][]byte) error {
+	var err error
 	if c != nil {
-		if err := useCredential(ctx, t, userID, *c); err != nil {
-			return err
-		}
+		err = useCredential(ctx, t, userID, *c)
+	} else {
+		err = mustActive(ctx, t, userID)
+	}
+	if err != nil {
+		return err
 	}
 	if f != nil {
 		if err := useFactor(ctx, t, userID, *f); err != nil {

@@ -20,11 +20,10 @@ func clearStreaks(ctx context.Context, t *tx, c account.ClearStreaks) error {
 		return nil
 	}
 	if len(c.Steps) == 0 {
-		_, err := t.exec(ctx, `DELETE FROM latchkey_streaks WHERE subject = $1`, text(c.Subject))
-		return err
+		return t.later(ctx, `DELETE FROM latchkey_streaks WHERE subject = $1`, text(c.Subject))
 	}
 	for _, step := range c.Steps {
-		if _, err := t.exec(ctx, `DELETE FROM latchkey_streaks WHERE subject = $1 AND step = $2`, text(c.Subject), text(step)); err != nil {
+		if err := t.later(ctx, `DELETE FROM latchkey_streaks WHERE subject = $1 AND step = $2`, text(c.Subject), text(step)); err != nil {
 			return err
 		}
 	}

@@ -112,7 +112,7 @@ func level(ctx context.Context, q querier, now time.Time, buckets []account.Buck
 // refund never overfills: a moment in the past counts as now when the next one is taken.
 func refund(ctx context.Context, t *tx, buckets []account.Bucket) error {
 	for _, b := range limiting(buckets) {
-		if _, err := t.exec(ctx, `UPDATE latchkey_buckets SET full_at = full_at - $2 WHERE bucket = $1`,
+		if err := t.later(ctx, `UPDATE latchkey_buckets SET full_at = full_at - $2 WHERE bucket = $1`,
 			text(b.Key), interval(b)); err != nil {
 			return err
 		}

@@ -116,9 +116,15 @@ func (s *Store) ListUsers(ctx context.Context) iter.Seq2[account.User, error] {
 	}
 }
 
-// mustActive refuses an account that this store keeps and that is disabled.
+const (
+	selectActive     = `SELECT active FROM latchkey_users WHERE id = $1`
+	selectActiveHeld = `SELECT active FROM latchkey_users WHERE id = $1 FOR SHARE`
+)
+
+// mustActive refuses an account that this store keeps and that is disabled. Whoever disables it meanwhile waits for the end of the
+// transaction, and finds what it made.
 func mustActive(ctx context.Context, t *tx, userID string) error {
-	active, here, err := first(ctx, t, scanOne[bool], `SELECT active FROM latchkey_users WHERE id = $1`, userID)
+	active, here, err := first(ctx, t, scanOne[bool], t.sharing(selectActive, selectActiveHeld), userID)
 	if err == nil && here && !active {
 		err = account.ErrInactive
 	}

@@ -12,20 +12,21 @@ import (
 )
 
 // write runs one intention in one transaction: every change of the store goes through here. The function may take no other
-// connection than the transaction's, and keeps nothing that outlives it unless write returns nil.
+// connection than the transaction's, and keeps nothing that outlives it unless write returns nil: it may run more than once.
 func (s *Store) write(ctx context.Context, op string, do func(context.Context, *tx) error) error {
 	return s.wrap(ctx, op, s.transact(ctx, do))
 }
 
-func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) error) (err error) {
-	if err := s.writer.prepareWanted(ctx); err != nil {
-		return err
+// attempt runs the transaction once; see [Store.transact].
+func (s *Store) attempt(ctx context.Context, do func(context.Context, *tx) error) (err error) {
+	if s.db.Pipe != nil {
+		return s.attemptPiped(ctx, do)
 	}
-	raw, err := s.db.Writer.BeginTx(ctx, nil)
+	raw, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
-	// Deferred, so that not even a panic keeps the only writing connection.
+	// Deferred, so that not even a panic keeps the connection.
 	defer func() {
 		if rollback := raw.Rollback(); rollback != nil && !errors.Is(rollback, sql.ErrTxDone) {
 			err = errors.Join(err, rollback)
@@ -39,33 +40,28 @@ func (s *Store) transact(ctx context.Context, do func(context.Context, *tx) erro
 
 // spending runs an intention that uses up a state. Where the rest is refused with one of the contract's errors, the
 // spending stays and nothing else does. Without a state it is a plain write.
+//
+// What is refused is rare: instead of a savepoint that every success would pay for, all is rolled back and the state spent
+// again. Another that spends it in between has done what was wanted.
 func (s *Store) spending(ctx context.Context, op string, sp *account.Spend, rest func(context.Context, *tx) error) error {
 	if sp == nil {
 		return s.write(ctx, op, rest)
 	}
-	var refused error
+	spent := false
 	err := s.transact(ctx, func(ctx context.Context, t *tx) error {
-		refused = nil
+		spent = false
 		if err := spend(ctx, t, *sp); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `SAVEPOINT latchkey_spent`); err != nil {
-			return err
-		}
-		if err := rest(ctx, t); err != nil {
-			if !isRefusal(err) {
-				return err
-			}
-			refused = err
-			if _, err := t.exec(ctx, `ROLLBACK TO SAVEPOINT latchkey_spent`); err != nil {
-				return err
-			}
-		}
-		_, err := t.exec(ctx, `RELEASE SAVEPOINT latchkey_spent`)
-		return err
+		spent = true
+		return rest(ctx, t)
 	})
-	if err == nil {
-		err = refused
+	if spent && isRefusal(err) {
+		// whoever gives up now has been refused all the same
+		again := s.transact(context.WithoutCancel(ctx), func(ctx context.Context, t *tx) error { return spend(ctx, t, *sp) })
+		if again != nil && !errors.Is(again, account.ErrSpent) {
+			err = again
+		}
 	}
 	return s.wrap(ctx, op, err)
 }

@@ -17,6 +17,11 @@ var cancellationTests = []test{
 		for name, call := range map[string]func() error{
 			"UserHandle":    func() error { _, err := e.store.UserHandle(ctx, "u", e.bytes(32)); return err },
 			"Credential":    func() error { _, _, err := e.store.Credential(ctx, s.credential.CredentialID); return err },
+			"CredentialsOf": func() error { _, err := e.store.CredentialsOf(ctx, s.user.Email); return err },
+			"Presented": func() error {
+				_, _, _, err := e.store.Presented(ctx, s.credential.CredentialID, noon, s.bucket)
+				return err
+			},
 			"Credentials":   func() error { _, err := e.store.Credentials(ctx, s.user.ID); return err },
 			"SecondFactors": func() error { _, err := e.store.SecondFactors(ctx, s.user.ID); return err },
 			"Session":       func() error { _, _, err := e.store.Session(ctx, s.session.Kind, s.session.Digest); return err },

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
@@ -17,6 +19,96 @@ var keeperTests = []test{
 		got, err := e.store.Secret(e.ctx, "others", other)
 		e.ok(err)
 		e.equal("another secret", got, other)
+	}},
+	{"a secret is replaced by who knows it", func(e *env) {
+		first, other := e.bytes(32), e.bytes(32)
+		replace := func(name string, was, secret []byte, want bool) {
+			e.Helper()
+			done, err := e.store.ReplaceSecret(e.ctx, name, was, secret)
+			e.ok(err)
+			e.equal("replaced "+name, done, want)
+		}
+		replace("none", first, other, false)
+		_, err := e.store.Secret(e.ctx, "one", first)
+		e.ok(err)
+		_, err = e.store.Secret(e.ctx, "two", first)
+		e.ok(err)
+		replace("one", other, e.bytes(32), false)
+		replace("one", first, other, true)
+		replace("one", first, e.bytes(32), false)
+		for name, want := range map[string][]byte{"one": other, "two": first} {
+			got, err := e.store.Secret(e.ctx, name, e.bytes(32))
+			e.ok(err)
+			e.equal(name, got, want)
+		}
+	}},
+	{"sealed factors, a page at a time", func(e *env) {
+		var want []account.Factor
+		for range 7 {
+			u := e.user()
+			want = append(want, e.factor(u.ID, account.MethodAuthenticator))
+			e.factor(u.ID, account.MethodSMS) // which has no secret
+			e.factor(u.ID, account.MethodEmail)
+		}
+		slices.SortFunc(want, func(a, b account.Factor) int { return cmp.Compare(a.UserID, b.UserID) })
+		var got []account.Factor
+		var after account.Factor
+		for {
+			page, err := e.store.SealedFactors(e.ctx, after, 3)
+			e.ok(err)
+			got = append(got, page...)
+			if len(page) < 3 {
+				break
+			}
+			after = page[2]
+		}
+		e.equal("factors", got, want)
+	}},
+	{"a factor is sealed anew if it is still the same", func(e *env) {
+		u, other := e.user(), e.user()
+		f, theirs := e.factor(u.ID, account.MethodAuthenticator), e.factor(other.ID, account.MethodAuthenticator)
+		reseal := func(f account.Factor, secret []byte, want bool) {
+			e.Helper()
+			done, err := e.store.ResealFactor(e.ctx, f, secret)
+			e.ok(err)
+			e.equal("resealed", done, want)
+		}
+		stale := f
+		stale.Secret = []byte("another")
+		reseal(stale, []byte("anew"), false)
+		reseal(account.Factor{UserID: "none", Method: f.Method, Secret: f.Secret}, []byte("anew"), false)
+		reseal(account.Factor{UserID: u.ID, Method: account.MethodSMS, Secret: f.Secret}, []byte("anew"), false)
+		reseal(f, []byte("anew"), true)
+		reseal(f, []byte("again"), false)
+		f.Secret = []byte("anew")
+		for id, want := range map[string]account.Factor{u.ID: f, other.ID: theirs} {
+			got, err := e.store.SecondFactors(e.ctx, id)
+			e.ok(err)
+			e.equal("factors", got.Codes, []account.Factor{want})
+		}
+	}},
+	{"prunes the oldest events", func(e *env) {
+		var all []account.Event
+		for i := range 6 {
+			one := e.event("u")
+			one.At = noon.Add(time.Duration(i) * time.Hour)
+			all = append(all, one)
+		}
+		e.ok(e.store.Record(e.ctx, all[3], all[1], all[5], all[0], all[2], all[4]))
+		prune := func(before time.Time, limit, want int, left []account.Event) {
+			e.Helper()
+			n, err := e.store.PruneEvents(e.ctx, before, limit)
+			e.ok(err)
+			e.equal("pruned", n, want)
+			got, err := e.store.Events(e.ctx, account.EventFilter{})
+			e.ok(err)
+			e.equal("left", got, left)
+		}
+		prune(noon, 100, 0, all)
+		prune(noon.Add(3*time.Hour), 0, 0, all)
+		prune(noon.Add(3*time.Hour), 2, 2, all[2:])
+		prune(noon.Add(3*time.Hour), 2, 1, all[3:])
+		prune(noon.Add(3*time.Hour), 2, 0, all[3:])
 	}},
 	{"racing secrets", func(e *env) {
 		e.agree(func(round string, candidate []byte) ([]byte, error) { return e.store.Secret(e.ctx, round, candidate) })

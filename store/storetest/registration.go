@@ -9,6 +9,35 @@ import (
 )
 
 var registrationTests = []test{
+	{"found by the address", func(e *env) {
+		if !e.keepsUsers {
+			return
+		}
+		// Three accounts, whose addresses follow each other, and the first of them has no passkey.
+		var users [3]account.User
+		for i := range users {
+			users[i] = e.user()
+		}
+		later := e.newCredential(users[1].ID, account.UsageSecondary)
+		later.Created = noon.Add(time.Second)
+		two, one := e.registered(later), e.passkey(users[1].ID, account.UsageFirst)
+		other := e.passkey(users[2].ID, account.UsageFirst)
+		handle, err := e.store.UserHandle(e.ctx, users[1].ID, e.bytes(32))
+		e.ok(err)
+		for email, want := range map[string][]account.Credential{
+			users[0].Email: nil, users[1].Email: {one, two}, users[2].Email: {other}, "": nil, "a": nil, "person": nil, "zzz@example.com": nil,
+			users[1].Email + "x": nil, "person-1@example.con": nil, "\x00": nil, "\xff": nil,
+		} {
+			got, err := e.store.CredentialsOf(e.ctx, email)
+			e.ok(err)
+			e.equal("passkeys of "+email, got, want)
+			for _, c := range got {
+				if c.UserID == users[1].ID {
+					e.equal("their handle", c.UserHandle, handle)
+				}
+			}
+		}
+	}},
 	{"kept as it came", func(e *env) {
 		u := e.user()
 		want := e.newCredential(u.ID, account.UsageSecondary)

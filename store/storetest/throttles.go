@@ -8,6 +8,50 @@ import (
 )
 
 var throttleTests = []test{
+	{"beside a presented passkey", func(e *env) {
+		for _, id := range [][]byte{nil, []byte("unknown")} {
+			_, _, _, err := e.store.Presented(e.ctx, id, noon, account.Bucket{Key: "address", Limit: 2, Per: time.Minute})
+			e.fails(err, account.ErrNotFound)
+		}
+		u := e.user()
+		made := e.passkey(u.ID, account.UsageFirst)
+		handle, err := e.store.UserHandle(e.ctx, u.ID, e.bytes(32))
+		e.ok(err)
+		bucket := account.Bucket{Key: "address", Limit: 2, Per: time.Minute}
+		look := func(id []byte, b account.Bucket) (found account.Credential, wait time.Duration) {
+			e.Helper()
+			found, owner, wait, err := e.store.Presented(e.ctx, id, noon, b)
+			if string(id) != string(made.CredentialID) {
+				e.fails(err, account.ErrNotFound)
+				if owner != nil {
+					e.Fatal("an owner of nothing")
+				}
+				return found, wait
+			}
+			e.ok(err)
+			e.owner(owner, u.ID)
+			e.equal("presented", found, made)
+			e.equal("its handle", found.UserHandle, handle)
+			return found, wait
+		}
+		for n, want := range []time.Duration{0, 0, 30 * time.Second} {
+			// Before it, after it, longer and shorter: the next id in the index is not the one that was asked for.
+			for _, id := range [][]byte{
+				made.CredentialID, []byte("unknown"), nil, {0}, {255, 255}, made.CredentialID[:31], append(made.CredentialID[:32:32], 0),
+			} {
+				if _, wait := look(id, bucket); wait != want {
+					e.Fatalf("after %d takes, the wait is %v, want %v", n, wait, want)
+				}
+				if _, wait := look(id, account.Bucket{Key: "address"}); wait != 0 {
+					e.Fatalf("a limit that is off has a wait of %v", wait)
+				}
+			}
+			if n < 2 {
+				_, err := e.store.Take(e.ctx, noon, bucket)
+				e.ok(err)
+			}
+		}
+	}},
 	{"gives its limit and no more", func(e *env) {
 		for _, limit := range []int{1, 2, 5, 7} {
 			b := account.Bucket{Key: e.word("bucket"), Limit: limit, Per: time.Minute}

@@ -29,7 +29,7 @@ export class LatchkeyError extends Error {
 }
 
 export interface Settings {
-  /** The path that Latchkey is mounted at, without a slash at its end. By default what the module's own address has before /static/latchkey/. */
+  /** The path that Latchkey is mounted at, without a slash at its end. By default what the module's own address has before /static/latchkey/; in a bundle, nothing. */
   prefix: string;
   /** Messages by error code, to translate them. */
   texts: Partial<Record<ErrorCode, string>>;
@@ -37,6 +37,8 @@ export interface Settings {
   fetch: typeof fetch;
   /** How long a ceremony may take, in milliseconds; 0: as long as the site says, and a little. */
   timeout: number;
+  /** Whether to tell the site when a ceremony ends in the browser, such as by Cancel: one word, for its metrics. */
+  report: boolean;
   /** How old an autofill's challenge may get, in milliseconds. Keep it below WAN_SIGNIN_WITHIN. */
   refresh: number;
 }

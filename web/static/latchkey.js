@@ -74,10 +74,11 @@ export class LatchkeyError extends Error {
 /**
  * @typedef {object} Settings
  * @property {string} prefix The path that Latchkey is mounted at, without a slash at its end. By default what this module's own address
- *   has before /static/latchkey/.
+ *   has before /static/latchkey/; in a bundle of the app's own, nothing.
  * @property {Record<string, string>} texts Messages by error code, to translate them.
  * @property {typeof fetch} fetch What to ask the site with, to add headers such as a bearer token.
  * @property {number} timeout How long a ceremony may take, in milliseconds; 0: as long as the site says, and a little.
+ * @property {boolean} report Whether to tell the site when a ceremony ends in the browser, such as by Cancel: one word, for its metrics.
  * @property {number} refresh How old an autofill's challenge may get, in milliseconds. Keep it below WAN_SIGNIN_WITHIN.
  */
 
@@ -87,6 +88,7 @@ const settings = {
   texts: {},
   fetch: (...args) => fetch(...args),
   timeout: 0,
+  report: true,
   refresh: 4 * 60_000,
 };
 
@@ -98,8 +100,9 @@ export function configure(changes) {
   Object.assign(settings, changes);
 }
 
-/** @param {string} address */
+/** @param {string|undefined} address this module's own; a bundle that is no module has none */
 function prefixOf(address) {
+  if (!address) return '';
   const [path, rest] = new URL(address).pathname.split('/static/latchkey/');
   return rest === undefined ? '' : path;
 }
@@ -440,7 +443,9 @@ async function alone(kind, publicKey, signal, call) {
     good = true;
     return json;
   } catch (error) {
-    throw understand(error, { kind, took: performance.now() - began, timeout: publicKey.timeout, active });
+    const understood = understand(error, { kind, took: performance.now() - began, timeout: publicKey.timeout, active });
+    if (called && kind !== 'autofill') report(kind, understood.code);
+    throw understood;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
@@ -448,6 +453,22 @@ async function alone(kind, publicKey, signal, call) {
     if (!called) settle();
     if (current === mine) current = null;
   }
+}
+
+/**
+ * Tells the site how a ceremony ended in the browser. Nothing waits for it, and nothing depends on it.
+ * @param {string} ceremony
+ * @param {string} outcome
+ */
+function report(ceremony, outcome) {
+  if (!settings.report) return;
+  settings.fetch(`${settings.prefix}/wan-outcome`, {
+    method: 'POST',
+    credentials: 'same-origin',
+    keepalive: true,
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    body: JSON.stringify({ ceremony, outcome }),
+  }).catch(() => {});
 }
 
 /**

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/account"
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/passkey"
 )
 
@@ -17,7 +17,13 @@ func (l *loader) check(admin bool) {
 	s := &l.s
 	l.relyingParty()
 	if s.Local && !l.isGiven("OUTBOX") && !l.bad["DATABASE"] {
-		s.Outbox = filepath.Join(filepath.Dir(s.Database), "outbox")
+		s.Outbox = "outbox"
+		if !s.OnPostgreSQL() {
+			s.Outbox = filepath.Join(filepath.Dir(s.Database), s.Outbox)
+		}
+	}
+	if !admin && s.OnPostgreSQL() && !l.isGiven("SECRET_KEYS") {
+		l.fault("SECRET_KEYS", &problem{"they must be set where DATABASE is PostgreSQL, the same for every server of it", "make a key with: openssl rand -base64 32"})
 	}
 	if s.SMTP != nil {
 		if s.mailFrom != nil {
@@ -35,6 +41,14 @@ func (l *loader) check(admin bool) {
 	}
 	if s.Profiling && s.MetricsListen == "" && !l.bad["METRICS_LISTEN"] {
 		l.fault("PPROF", &problem{"profiles are served beside the metrics, and METRICS_LISTEN is not set", "set METRICS_LISTEN, to an address that only you can reach"})
+	}
+	if s.Library.TwoFactorRequired && !l.bad["TWO_FACTOR"] && !l.bad["TWO_FACTOR_ENABLED_METHODS"] {
+		switch {
+		case !s.Library.TwoFactor:
+			l.fault("TWO_FACTOR_REQUIRED", &problem{"nobody could set a second factor up: TWO_FACTOR is false", "set TWO_FACTOR=true, or leave TWO_FACTOR_REQUIRED out"})
+		case len(s.Library.TwoFactorMethods) == 0:
+			l.fault("TWO_FACTOR_REQUIRED", &problem{"TWO_FACTOR_ENABLED_METHODS is empty", "enable at least the authenticator: TWO_FACTOR_ENABLED_METHODS=authenticator"})
+		}
 	}
 	if !admin {
 		l.senders()

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/smtp"
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/textgateway"
+	"github.com/latchkey-auth/latchkey/store/postgres"
 )
 
 // Prefix stands before a setting's name in the environment.
@@ -20,7 +21,7 @@ type Settings struct {
 	Library latchkey.Config
 	// Listen is host:port.
 	Listen string
-	// Database is the path of the SQLite file.
+	// Database is the path of the SQLite file, or the URI of a PostgreSQL database, which may hold a password: see DatabaseName.
 	Database string
 	// TLSCert and TLSKey are files, both or neither.
 	TLSCert, TLSKey string
@@ -37,6 +38,17 @@ type Settings struct {
 	Local bool
 
 	mailFrom *mail.Address
+}
+
+// OnPostgreSQL reports whether the database is one of PostgreSQL.
+func (s Settings) OnPostgreSQL() bool { return postgres.IsURI(s.Database) }
+
+// DatabaseName is what to call the database: it holds no password.
+func (s Settings) DatabaseName() string {
+	if s.OnPostgreSQL() {
+		return postgres.Name(s.Database)
+	}
+	return s.Database
 }
 
 // Sources are where settings come from.

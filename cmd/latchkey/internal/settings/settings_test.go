@@ -292,3 +292,18 @@ func TestRelyingParty(t *testing.T) {
 		}
 	}
 }
+
+func TestASecondFactorThatIsRequiredMustBePossible(t *testing.T) {
+	for _, c := range []struct {
+		env  []string
+		hint string
+	}{
+		{[]string{"TWO_FACTOR=false"}, "set TWO_FACTOR=true"},
+		{[]string{"TWO_FACTOR_ENABLED_METHODS="}, "TWO_FACTOR_ENABLED_METHODS=authenticator"},
+	} {
+		f := faults(t, environ(append(c.env, "TWO_FACTOR_REQUIRED=true")...))
+		if len(f) != 1 || f[0].Setting != "TWO_FACTOR_REQUIRED" || !strings.Contains(f[0].Hint, c.hint) {
+			t.Errorf("%v: %+v", c.env, f)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/textgateway"
 	"github.com/latchkey-auth/latchkey/internal/names"
 	"github.com/latchkey-auth/latchkey/passkey"
+	"github.com/latchkey-auth/latchkey/store/postgres"
 )
 
 func allowAsVerify(s *Settings, text string) *problem {
@@ -111,14 +112,19 @@ func metricsListen(s *Settings, text string) *problem {
 }
 
 func database(s *Settings, text string) *problem {
-	const hint = "give the path of a file, as in /var/lib/latchkey/latchkey.db"
+	const (
+		hint    = "give the path of a file, as in /var/lib/latchkey/latchkey.db, or postgres://… for PostgreSQL"
+		uriHint = "write it as in postgres://latchkey:password@db.example.com:5432/latchkey?sslmode=verify-full"
+	)
 	switch {
 	case text == "":
 		return &problem{"it is empty", hint}
-	case strings.HasPrefix(text, "postgres://"), strings.HasPrefix(text, "postgresql://"):
-		return &problem{"this build keeps its data in SQLite files and does not support PostgreSQL", hint}
+	case postgres.IsURI(text):
+		if err := postgres.Check(text); err != nil {
+			return &problem{strings.TrimPrefix(err.Error(), "postgres: "), uriHint}
+		}
 	case strings.Contains(text, "://"), strings.HasPrefix(text, "file:"), strings.HasPrefix(text, ":memory:"), strings.ContainsRune(text, 0):
-		return &problem{"it is not the path of a file", hint}
+		return &problem{"it is neither the path of a file nor a postgres:// URI", hint}
 	}
 	s.Database = text
 	return nil
@@ -127,7 +133,7 @@ func database(s *Settings, text string) *problem {
 func secretKeys(s *Settings, text string) *problem {
 	const hint = "make a key with: openssl rand -base64 32"
 	if strings.TrimSpace(text) == "" {
-		return &problem{"it is empty", hint + " (or leave the setting out, and one is made and kept beside the database)"}
+		return &problem{"it is empty", hint + " (or, with SQLite, leave the setting out, and one is made and kept beside the database)"}
 	}
 	var all [][]byte
 	for i, item := range list(text) {

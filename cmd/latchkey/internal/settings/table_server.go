@@ -30,9 +30,9 @@ func server() []setting {
 			meaning: "The address and port to listen on; `:8080` is all addresses of the machine.",
 			set:     listen(func(s *Settings) *string { return &s.Listen })},
 		{name: "DATABASE", value: "latchkey.db",
-			meaning: "The path of the SQLite file, which is made if it is not there. PostgreSQL (`postgres://…`) is not supported by this build.",
+			meaning: "The path of the SQLite file, which is made if it is not there. Or a PostgreSQL database, which must be there, as in `postgres://latchkey:password@db1,db2/latchkey?sslmode=verify-full`: see [databases](databases.md).",
 			set:     database},
-		{name: "SECRET_KEYS", note: "made on the first start and kept beside the database, in a file whose name ends in `.keys`",
+		{name: "SECRET_KEYS", note: "with SQLite, made on the first start and kept beside the database, in a file whose name ends in `.keys`; with PostgreSQL they must be set",
 			meaning: "Keys of 32 random bytes in base64, with commas between them. The first seals, all open: to change keys, put the new one in front. Make one with `openssl rand -base64 32`.",
 			set:     secretKeys},
 		{name: "TRUSTED_PROXIES", note: "none",
@@ -55,7 +55,7 @@ func server() []setting {
 
 func messages() []setting {
 	return []setting{
-		{name: "OUTBOX", note: "`outbox` beside the database where every origin is localhost, else none",
+		{name: "OUTBOX", note: "`outbox` beside the database, or with PostgreSQL in the working folder, where every origin is localhost; else none",
 			meaning: "A folder where mails and text messages are written as files, for development and tests. It serves what has no sender of its own below.",
 			set:     name(func(s *Settings) *string { return &s.Outbox }, "")},
 		{name: "SMTP_URL", note: "none",

@@ -44,7 +44,7 @@ func values() map[string]struct{ good, bad []string } {
 
 		"CONFIG":          {[]string{""}, []string{"no-such-file.toml"}},
 		"LISTEN":          {[]string{"127.0.0.1:0", ":8080", "[::1]:443", "example.com:80"}, []string{"", "8080", "localhost", "localhost:http", "localhost:65536", "http://localhost:8080", "::1:80"}},
-		"DATABASE":        {[]string{"x.db", "/var/lib/latchkey/x.db", `C:\data\x.db`, "with space?.db"}, []string{"", "postgres://ann:sesame@db/x", "postgresql://db/x", "mysql://db/x", ":memory:", "file:x.db?mode=ro"}},
+		"DATABASE":        {[]string{"x.db", "/var/lib/latchkey/x.db", `C:\data\x.db`, "with space?.db"}, []string{"", "postgres://ann:sesame@db:port/x", "postgresql://ann:ses/ame@db/x", "postgres://ann:sesame@db/x?pool_max_conns=0", "postgres://ann:sesame@db/x?sslmode=maybe", "postgres://ann:sesame@db/x?password=%zz", "postgre://ann:sesame@db/x", "mysql://ann:sesame@db/x", ":memory:", "file:x.db?mode=ro"}},
 		"SECRET_KEYS":     {[]string{key, key + "," + key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"}, []string{"", " ", "sesame", key + ",", key + ",c2VzYW1l", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gIQ=="}},
 		"TRUSTED_PROXIES": {[]string{"", "10.0.0.1", "10.0.0.0/8, ::1", "fe80::1%eth0"}, []string{"proxy", "10.0.0.0/33", "10.0.0.1:80", "10.0.0.1,", "::ffff:10.0.0.0/104"}},
 		"TLS_CERT":        {[]string{""}, []string{"cert.pem", "a\nb"}}, "TLS_KEY": {[]string{""}, []string{"key.pem"}},

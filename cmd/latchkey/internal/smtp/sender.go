@@ -16,7 +16,7 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/signin"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 )
 
 // Security is how the connection is protected.

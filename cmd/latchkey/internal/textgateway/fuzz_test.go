@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 )
 
 // FuzzParseURL: what is taken goes over TLS, or no further than this machine, and no error repeats the token.

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/latchkey-auth/latchkey/cmd/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 )
 
 // Config says where text messages go. [ParseURL] makes one.

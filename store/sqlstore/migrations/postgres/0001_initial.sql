@@ -1,5 +1,8 @@
+-- Every statement may run twice: where a database commits before each change of a table, as CockroachDB does, a migration that was cut
+-- off goes on from where it was.
+
 -- Accounts, where the app has no users table of its own.
-CREATE TABLE latchkey_users (
+CREATE TABLE IF NOT EXISTS latchkey_users (
     id            TEXT    NOT NULL PRIMARY KEY,
     email         TEXT    NOT NULL, -- as its owner spells it
     email_key     TEXT    NOT NULL, -- as it is compared
@@ -7,17 +10,17 @@ CREATE TABLE latchkey_users (
     active        BOOLEAN NOT NULL,
     created       BIGINT  NOT NULL
 );
-CREATE UNIQUE INDEX latchkey_users_email ON latchkey_users (email_key);
+CREATE UNIQUE INDEX IF NOT EXISTS latchkey_users_email ON latchkey_users (email_key);
 
 -- What every account has here, wherever the account itself is kept.
-CREATE TABLE latchkey_accounts (
+CREATE TABLE IF NOT EXISTS latchkey_accounts (
     user_id  TEXT   NOT NULL PRIMARY KEY,
     handle   BYTEA,            -- WebAuthn's user.id; none yet where NULL
     revision BIGINT NOT NULL  -- counted up to lock the account
 );
-CREATE UNIQUE INDEX latchkey_accounts_handle ON latchkey_accounts (handle);
+CREATE UNIQUE INDEX IF NOT EXISTS latchkey_accounts_handle ON latchkey_accounts (handle);
 
-CREATE TABLE latchkey_credentials (
+CREATE TABLE IF NOT EXISTS latchkey_credentials (
     id                 TEXT    NOT NULL PRIMARY KEY,
     user_id            TEXT    NOT NULL,
     credential_id      BYTEA    NOT NULL,
@@ -37,17 +40,17 @@ CREATE TABLE latchkey_credentials (
     created            BIGINT  NOT NULL,
     last_used          BIGINT  NOT NULL
 );
-CREATE UNIQUE INDEX latchkey_credentials_credential_id ON latchkey_credentials (credential_id);
-CREATE UNIQUE INDEX latchkey_credentials_nickname ON latchkey_credentials (user_id, nickname);
+CREATE UNIQUE INDEX IF NOT EXISTS latchkey_credentials_credential_id ON latchkey_credentials (credential_id);
+CREATE UNIQUE INDEX IF NOT EXISTS latchkey_credentials_nickname ON latchkey_credentials (user_id, nickname);
 
 -- The raw evidence is large and hardly ever read: beside the credentials, not in them.
-CREATE TABLE latchkey_registrations (
+CREATE TABLE IF NOT EXISTS latchkey_registrations (
     credential         TEXT NOT NULL PRIMARY KEY REFERENCES latchkey_credentials (id) ON DELETE CASCADE,
     authenticator_data BYTEA NOT NULL,
     client_data_json   BYTEA NOT NULL
 );
 
-CREATE TABLE latchkey_factors (
+CREATE TABLE IF NOT EXISTS latchkey_factors (
     user_id   TEXT   NOT NULL,
     method    TEXT   NOT NULL,
     secret    BYTEA   NOT NULL,
@@ -58,14 +61,14 @@ CREATE TABLE latchkey_factors (
     PRIMARY KEY (user_id, method)
 );
 
-CREATE TABLE latchkey_recovery_codes (
+CREATE TABLE IF NOT EXISTS latchkey_recovery_codes (
     user_id TEXT   NOT NULL,
     digest  BYTEA   NOT NULL,
     created BIGINT NOT NULL,
     PRIMARY KEY (user_id, digest)
 );
 
-CREATE TABLE latchkey_sessions (
+CREATE TABLE IF NOT EXISTS latchkey_sessions (
     id               TEXT    NOT NULL PRIMARY KEY,
     user_id          TEXT    NOT NULL,
     kind             TEXT    NOT NULL,
@@ -81,11 +84,11 @@ CREATE TABLE latchkey_sessions (
     address          TEXT    NOT NULL,
     user_agent       TEXT    NOT NULL
 );
-CREATE UNIQUE INDEX latchkey_sessions_digest ON latchkey_sessions (digest);
-CREATE INDEX latchkey_sessions_user ON latchkey_sessions (user_id);
-CREATE INDEX latchkey_sessions_ends ON latchkey_sessions (ends);
+CREATE UNIQUE INDEX IF NOT EXISTS latchkey_sessions_digest ON latchkey_sessions (digest);
+CREATE INDEX IF NOT EXISTS latchkey_sessions_user ON latchkey_sessions (user_id);
+CREATE INDEX IF NOT EXISTS latchkey_sessions_ends ON latchkey_sessions (ends);
 
-CREATE TABLE latchkey_pendings (
+CREATE TABLE IF NOT EXISTS latchkey_pendings (
     id           TEXT    NOT NULL PRIMARY KEY,
     user_id      TEXT    NOT NULL,
     digest       BYTEA    NOT NULL,
@@ -102,28 +105,28 @@ CREATE TABLE latchkey_pendings (
     created      BIGINT  NOT NULL,
     expires      BIGINT  NOT NULL
 );
-CREATE UNIQUE INDEX latchkey_pendings_digest ON latchkey_pendings (digest);
-CREATE INDEX latchkey_pendings_user ON latchkey_pendings (user_id);
-CREATE INDEX latchkey_pendings_expires ON latchkey_pendings (expires);
+CREATE UNIQUE INDEX IF NOT EXISTS latchkey_pendings_digest ON latchkey_pendings (digest);
+CREATE INDEX IF NOT EXISTS latchkey_pendings_user ON latchkey_pendings (user_id);
+CREATE INDEX IF NOT EXISTS latchkey_pendings_expires ON latchkey_pendings (expires);
 
 -- Sealed tokens that were answered. Ids grow with time, so that new rows go to the end of the index.
-CREATE TABLE latchkey_states (
+CREATE TABLE IF NOT EXISTS latchkey_states (
     id      BYTEA    NOT NULL PRIMARY KEY,
     expires BIGINT  NOT NULL,
     tries   BIGINT  NOT NULL,
     spent   BOOLEAN NOT NULL
 );
-CREATE INDEX latchkey_states_expires ON latchkey_states (expires);
+CREATE INDEX IF NOT EXISTS latchkey_states_expires ON latchkey_states (expires);
 
 -- Token buckets: full_at is the moment when one has all its tokens again (the theoretical arrival time of GCRA).
-CREATE TABLE latchkey_buckets (
+CREATE TABLE IF NOT EXISTS latchkey_buckets (
     bucket  TEXT   NOT NULL PRIMARY KEY,
     full_at BIGINT NOT NULL
 );
-CREATE INDEX latchkey_buckets_full_at ON latchkey_buckets (full_at);
+CREATE INDEX IF NOT EXISTS latchkey_buckets_full_at ON latchkey_buckets (full_at);
 
 -- The audit log. Rows are added, never changed.
-CREATE TABLE latchkey_events (
+CREATE TABLE IF NOT EXISTS latchkey_events (
     seq        BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at         BIGINT  NOT NULL,
     kind       TEXT    NOT NULL,
@@ -135,10 +138,10 @@ CREATE TABLE latchkey_events (
     address    TEXT    NOT NULL,
     user_agent TEXT    NOT NULL
 );
-CREATE INDEX latchkey_events_at ON latchkey_events (at);
-CREATE INDEX latchkey_events_user ON latchkey_events (user_id, at);
+CREATE INDEX IF NOT EXISTS latchkey_events_at ON latchkey_events (at);
+CREATE INDEX IF NOT EXISTS latchkey_events_user ON latchkey_events (user_id, at);
 
-CREATE TABLE latchkey_secrets (
+CREATE TABLE IF NOT EXISTS latchkey_secrets (
     name  TEXT NOT NULL PRIMARY KEY,
     value BYTEA NOT NULL
 );

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/store/sqlite"
+)
+
+// app is a program that adopted the library: the same small handler bare, and behind Require. It prints its address.
+func serveApp(ctx context.Context, path string) (err error) {
+	store, err := sqlite.Open(ctx, path, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	key, err := base64.StdEncoding.DecodeString(secretKeys)
+	if err != nil {
+		return err
+	}
+	cfg := latchkey.Default()
+	cfg.Origins, cfg.SecretKeys = []string{origin}, [][]byte{key}
+	auth, err := latchkey.New(cfg, store)
+	if err != nil {
+		return err
+	}
+	hello := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, helloText) // a client that went away
+	})
+	mux := http.NewServeMux()
+	mux.Handle("GET /bare", hello)
+	mux.Handle("GET /guarded", auth.Require(hello))
+	srv := &http.Server{Addr: os.Getenv("BENCH_LISTEN"), Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
+	stopped := make(chan error, 1)
+	go func() { <-ctx.Done(); stopped <- srv.Close() }()
+	if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return errors.Join(<-stopped, auth.Close(context.WithoutCancel(ctx)))
+}
+
+const helloText = "hello"
+
+// measureSessions compares a route behind Require with the same route bare.
+func measureSessions(ctx context.Context, r *run) (err error) {
+	d, err := fillSQLite(ctx, r.path("sessions.db"), crowd{people: 100_000, sessions: 100_000})
+	if err != nil {
+		return err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s, err := start(ctx, r.path("app.log"), self, []string{"-role", "app", d.at}, []string{"BENCH_LISTEN=" + address}, address, "", "/bare")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.stop()) }()
+	get := func(path string, signedIn bool) step {
+		return func(b *browser, _ int) error {
+			if b.cookie = ""; signedIn {
+				b.cookie = person(rand.IntN(d.sessions)).token()
+			}
+			status, text, err := b.ask(http.MethodGet, path, nil)
+			if err == nil && (status != http.StatusOK || !bytes.Equal(text, []byte(helloText))) {
+				err = fmt.Errorf("GET %s: status %d: %s", path, status, text)
+			}
+			return err
+		}
+	}
+	for _, connections := range []int{1, 16} {
+		bare, err := r.load(ctx, s, connections, fmt.Sprintf("bare handler %d", connections), get("/bare", true))
+		if err != nil {
+			return err
+		}
+		guarded, err := r.load(ctx, s, connections, fmt.Sprintf("session-checked %d", connections), get("/guarded", true))
+		if err != nil {
+			return err
+		}
+		r.report.sessions = append(r.report.sessions, sessionRow{connections, bare, guarded})
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/account"
+	"github.com/latchkey-auth/latchkey/internal/pgtest"
+	"github.com/latchkey-auth/latchkey/store/postgres"
+	"github.com/latchkey-auth/latchkey/store/sqlstore"
+)
+
+// finishes are what must not pass a racing disable. Each gives a token back to the bucket "held" near its end, or spends the state
+// "held": a row that the test can hold it at.
+func finishes(u account.User, at account.Session) map[string]func(context.Context, *sqlstore.Store) error {
+	spend := stateOf("finish")
+	held := []account.Bucket{{Key: "held", Limit: 10, Per: time.Hour}}
+	return map[string]func(context.Context, *sqlstore.Store) error{
+		"FinishSignin": func(ctx context.Context, s *sqlstore.Store) error {
+			session := sessionOf(u.ID, "new")
+			return s.FinishSignin(ctx, account.FinishSignin{UserID: u.ID, Spend: &spend, Session: &session, Refund: held})
+		},
+		"FinishSignin by a passkey": func(ctx context.Context, s *sqlstore.Store) error {
+			session := sessionOf(u.ID, "new")
+			return s.FinishSignin(ctx, account.FinishSignin{
+				UserID: u.ID, Spend: &spend, Session: &session, Refund: held, Credential: &account.CredentialUse{ID: "mine", At: dawn},
+			})
+		},
+		"FinishVerify": func(ctx context.Context, s *sqlstore.Store) error {
+			return s.FinishVerify(ctx, account.FinishVerify{
+				UserID: u.ID, Spend: &spend, Refund: held,
+				Session: account.Renewal{SessionID: at.ID, Old: at.Digest, New: digestOf("renewed")}, AuthenticatedAt: dawn,
+			})
+		},
+		"FinishRegistration": func(ctx context.Context, s *sqlstore.Store) error {
+			return s.FinishRegistration(ctx, account.FinishRegistration{
+				Spend: spend, SessionID: at.ID, Credential: account.Credential{ID: "new", UserID: u.ID, CredentialID: []byte("held"), Usage: account.UsageFirst},
+			})
+		},
+		"FinishSetup": func(ctx context.Context, s *sqlstore.Store) error {
+			return s.FinishSetup(ctx, account.FinishSetup{
+				Spend: spend, SessionID: at.ID, Factor: account.Factor{UserID: u.ID, Method: account.MethodEmail}, EndDevices: true,
+			})
+		},
+	}
+}
+
+// hold keeps rows that each of the finishes comes to last, until the function that it returns is called.
+func hold(t *testing.T, uri string, u account.User) (release func()) {
+	t.Helper()
+	db := raw(t, uri)
+	tx, err := db.BeginTx(t.Context(), nil)
+	must(t, err)
+	for _, statement := range []string{
+		`UPDATE latchkey_buckets SET full_at = full_at WHERE bucket = 'held'`,
+		`INSERT INTO latchkey_credentials (id, user_id, credential_id, public_key, algorithm, sign_count, transports, backup_eligible, backed_up,
+			user_verified, attachment, discoverable, aaguid, attestation_format, nickname, usage, created, last_used)
+			VALUES ('other', 'other', 'held', '', 0, 0, '[]', FALSE, FALSE, FALSE, '', '', '', '', '', 'first', 0, 0)`,
+		`UPDATE latchkey_sessions SET last_seen = last_seen WHERE kind = 'device'`,
+	} {
+		exec(t, tx, statement)
+	}
+	return func() {
+		t.Helper()
+		must(t, tx.Rollback())
+	}
+}
+
+func prepare(t *testing.T) (uri string, store *sqlstore.Store, u account.User, at account.Session) {
+	t.Helper()
+	uri = pgtest.Database(t)
+	store = openAt(t, uri, postgres.Options{})
+	u = newUser(t, store)
+	at = sessionOf(u.ID, "at")
+	device := sessionOf(u.ID, "device")
+	device.Kind = account.SessionDevice
+	must(t, store.FinishSignin(t.Context(), account.FinishSignin{UserID: u.ID, Session: &at, Device: &device}))
+	must(t, store.FinishRegistration(t.Context(), account.FinishRegistration{
+		Spend: stateOf("mine"), SessionID: at.ID, Credential: account.Credential{ID: "mine", UserID: u.ID, CredentialID: []byte("mine"), Nickname: "mine", Usage: account.UsageFirst},
+	}))
+	if _, err := store.Take(t.Context(), dawn, account.Bucket{Key: "held", Limit: 10, Per: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	return uri, store, u, at
+}
+
+// A disable that comes while somebody finishes waits for the end of it: whoever then ends all sessions finds the new one too.
+func TestDisableWaitsForFinish(t *testing.T) {
+	for name := range finishes(account.User{}, account.Session{}) {
+		t.Run(name, func(t *testing.T) {
+			uri, store, u, at := prepare(t)
+			db := raw(t, uri)
+			release := hold(t, uri, u)
+			finished := in(func() error { return finishes(u, at)[name](t.Context(), store) })
+			waiting(t, db, 1, finished)
+			disabled := in(func() error { return store.SetActive(t.Context(), u.ID, false) })
+			waiting(t, db, 2, disabled)
+			release()
+			must(t, <-finished)
+			must(t, <-disabled)
+		})
+	}
+}
+
+// A finish that comes while somebody disables the account waits, and is refused.
+func TestFinishWaitsForDisable(t *testing.T) {
+	for name := range finishes(account.User{}, account.Session{}) {
+		t.Run(name, func(t *testing.T) {
+			uri, store, u, at := prepare(t)
+			db := raw(t, uri)
+			tx, err := db.BeginTx(t.Context(), nil)
+			must(t, err)
+			exec(t, tx, `UPDATE latchkey_users SET active = FALSE WHERE id = $1`, u.ID)
+			finished := in(func() error { return finishes(u, at)[name](t.Context(), store) })
+			waiting(t, db, 1, finished)
+			must(t, tx.Commit())
+			if err := <-finished; !errors.Is(err, account.ErrInactive) {
+				t.Errorf("got %v, want ErrInactive", err)
+			}
+			if err := store.SpendState(t.Context(), stateOf("finish"), nil); !errors.Is(err, account.ErrSpent) {
+				t.Errorf("the state: got %v, want ErrSpent", err)
+			}
+			if sessions, err := store.Sessions(t.Context(), u.ID); err != nil || len(sessions) != 2 {
+				t.Errorf("%d sessions and %v", len(sessions), err)
+			}
+		})
+	}
+}
+
+// A session is not ended under the hands of who registers or sets up something by it.
+func TestEndingWaitsForWhatTheSessionDoes(t *testing.T) {
+	for _, name := range []string{"FinishRegistration", "FinishSetup"} {
+		t.Run(name, func(t *testing.T) {
+			uri, store, u, at := prepare(t)
+			db := raw(t, uri)
+			release := hold(t, uri, u)
+			finished := in(func() error { return finishes(u, at)[name](t.Context(), store) })
+			waiting(t, db, 1, finished)
+			ended := in(func() error {
+				_, err := store.EndSessions(t.Context(), account.EndSessions{UserID: u.ID, ID: at.ID})
+				return err
+			})
+			waiting(t, db, 2, ended)
+			release()
+			must(t, <-finished)
+			must(t, <-ended)
+		})
+	}
+}
+
+// Of two transactions that wait for each other the database undoes one. The store runs it again.
+func TestDeadlockIsRunAgain(t *testing.T) {
+	uri, store, u, _ := prepare(t)
+	pending := account.Pending{ID: "pending", UserID: u.ID, Digest: digestOf("pending"), State: account.PendingReady, Expires: dawn}
+	must(t, store.FinishSignin(t.Context(), account.FinishSignin{UserID: u.ID, Pending: &pending}))
+	db := raw(t, uri)
+	tx, err := db.BeginTx(t.Context(), nil)
+	must(t, err)
+	// It is the store's transaction that shall notice.
+	exec(t, tx, `SET LOCAL deadlock_timeout = '1h'`)
+	exec(t, tx, `UPDATE latchkey_users SET email = email WHERE id = $1`, u.ID)
+	spend, session := stateOf("x"), sessionOf(u.ID, "x")
+	finished := in(func() error {
+		return store.FinishSignin(t.Context(), account.FinishSignin{UserID: u.ID, PendingID: pending.ID, Spend: &spend, Session: &session})
+	})
+	waiting(t, db, 1, finished)
+	exec(t, tx, `UPDATE latchkey_pendings SET next = next WHERE id = $1`, pending.ID)
+	must(t, tx.Commit())
+	must(t, <-finished)
+	if _, _, err := store.Session(t.Context(), account.SessionBrowser, session.Digest); err != nil {
+		t.Error(err)
+	}
+}
+
+// More clients than connections wait for each other, and never for themselves.
+func TestMoreClientsThanConnections(t *testing.T) {
+	store := openAt(t, pgtest.Schema(t), postgres.Options{MaxConns: 2, Timeout: time.Minute})
+	var all []<-chan error
+	for i := range 64 {
+		all = append(all, in(func() error { return visit(t.Context(), store, i) }))
+	}
+	for _, done := range all {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
