@@ -244,4 +244,3 @@ func TestNoStatementChangesAnEvent(t *testing.T) {
 
 // prune is the one statement that deletes events.
 const prune = "DELETE FROM LATCHKEY_EVENTS WHERE SEQ IN ( SELECT SEQ FROM LATCHKEY_EVENTS WHERE AT < $1 ORDER BY AT, SEQ LIMIT $2)"
-
