@@ -37,9 +37,6 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	log := newLog(a.stderr, c.LogFormat)
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	listener, err := listen(ctx, s)
 	if err != nil {
 		return err
@@ -80,6 +77,10 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	if _, err := fmt.Fprintln(a.stdout, "Latchkey is at "+address(s, listener.Addr())); err != nil {
 		return err
+	}
+	debug.FreeOSMemory() // what only the start needed
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	log.Info("started", "version", version(), "listen", listener.Addr().String(), "database", s.DatabaseName(), "origins", s.Library.Origins, "rp_id", s.Library.RPID)
 	for _, f := range diagnosis(ctx) {
