@@ -1,7 +1,9 @@
 package signin_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -136,4 +138,20 @@ func TestKeys_ResealingUndoesNothing(t *testing.T) {
 	again := h.browser()
 	h.ok(errOf(again.login(p)))
 	h.ok(errOf(again.code(p.nextCode())))
+}
+
+// Authenticators are given random bytes that nobody takes for an address.
+func TestKeys_UserHandlesHoldNoAddress(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	seen := map[string]bool{}
+	for i := range 60 {
+		p := h.person(fmt.Sprint("p", i), secondary)
+		handle, err := h.db.UserHandle(h.ctx, p.id, nil)
+		h.ok(err)
+		if len(handle) != 32 || seen[string(handle)] || bytes.ContainsRune(handle, '@') {
+			t.Errorf("handle %x", handle)
+		}
+		seen[string(handle)] = true
+	}
 }

@@ -1,10 +1,10 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/latchkey-auth/latchkey/account"
@@ -40,6 +40,19 @@ func (s *Service) registrant(ctx context.Context, c *Caller) (account.User, erro
 		userID = c.Pending.UserID
 	}
 	return account.User{}, s.refused(ctx, c.Client, account.EventPasskeyRefused, userID, account.MethodPasskey, refuse(message.Unauthenticated, "").why("not_signed_in", nil))
+}
+
+// newHandle draws a user handle: 32 random bytes, none of them an @, so that whoever searches what sites keep in authenticators for addresses
+// finds none here by chance.
+func (s *Service) newHandle() ([]byte, error) {
+	handle, err := s.newKey()
+	for range 100 { // one in nine has one
+		if err != nil || !bytes.Contains(handle, []byte("@")) {
+			break
+		}
+		handle, err = s.newKey()
+	}
+	return handle, err
 }
 
 // mostPasskeys is how many passkeys an account may have: the list goes out with every sign-in that names it.
@@ -78,9 +91,9 @@ func (s *Service) StartRegistration(ctx context.Context, c *Caller, nickname str
 		r, _ := AsRefusal(refusalOf(account.ErrTooManyCredentials))
 		return refused(r)
 	}
-	candidate := make([]byte, 32)
-	if _, err := io.ReadFull(s.Rand, candidate); err != nil {
-		return none, fmt.Errorf("signin: random numbers: %w", err)
+	candidate, err := s.newHandle()
+	if err != nil {
+		return none, err
 	}
 	handle, err := s.store.UserHandle(ctx, user.ID, candidate)
 	if err != nil {
