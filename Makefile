@@ -48,12 +48,15 @@ lint: ## formatting, vet, staticcheck
 fmt: ## format
 	gofmt -w $$(git ls-files '*.go')
 
+# A target whose time ends at a bad moment says "context deadline exceeded" and fails; one that found
+# something names its failing input.
 fuzz: ## fuzz each parser of outside input for a minute; FUZZTIME changes that
 	@set -e; bin=$$(mktemp -d); trap 'rm -rf "$$bin"' EXIT; cache=$$($(GO) env GOCACHE)/fuzz/$$($(GO) list -m); \
 	for d in $$(grep -l '^func Fuzz' $$(git ls-files '*_test.go') | xargs -n1 dirname | sort -u); do \
 	  $(GO) test -c -fuzz=Fuzz -o "$$bin/fuzz" "./$$d"; \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9]*' $$d/*_test.go | cut -c6-); do \
-	    echo "$$d $$f"; (cd "$$d" && "$$bin/fuzz" -test.run '^$$' -test.fuzz "^$$f$$" -test.fuzztime $${FUZZTIME:-60s} -test.fuzzcachedir "$$cache/$$d" -test.timeout 0) >"$$bin/log" 2>&1 || { cat "$$bin/log"; exit 1; }; \
+	    echo "$$d $$f"; (cd "$$d" && "$$bin/fuzz" -test.run '^$$' -test.fuzz "^$$f$$" -test.fuzztime $${FUZZTIME:-60s} -test.fuzzcachedir "$$cache/$$d" -test.timeout 0) >"$$bin/log" 2>&1 || \
+	      { grep -q 'context deadline exceeded' "$$bin/log" && ! grep -Eq 'Failing input|panic:|_test.go:' "$$bin/log"; } || { cat "$$bin/log"; exit 1; }; \
 	    tail -n 2 "$$bin/log" | head -n 1; \
 	  done; \
 	done
