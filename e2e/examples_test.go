@@ -72,6 +72,8 @@ func TestTheSinglePageApp(t *testing.T) {
 	b.until("document.querySelector('#notes').textContent === 'Buy <b>milk</b>'")
 	b.click("#passkey")
 	b.sees("Next time, sign in with it.")
+	// so that it shows when the page has come to know her anew
+	eval[bool](b, "(document.querySelector('#who').textContent = 'somebody', true)")
 	b.click("#leave")
 
 	// the virtual authenticator answers the field's offer at once, as somebody would who picks the passkey there
