@@ -20,7 +20,7 @@ const (
 // MostSessions is how many sessions of one kind an account has at most. The oldest go for a new one.
 const MostSessions = 100
 
-// Digest is the SHA-256 of a token. Tokens themselves are never stored.
+// Digest is what is stored of a token, by which it is found: a hash that it does not follow from. Tokens themselves are never stored.
 type Digest [32]byte
 
 // Session is a signed-in browser, a bearer token or a remembered device.

@@ -150,7 +150,7 @@ func finished(n int) account.FinishSignin {
 	p, now := person(n*7919%10_000), time.Now()
 	id := fmt.Sprintf("%016x-%08d", now.UnixMicro(), n)
 	session := account.Session{
-		ID: id, UserID: p.id(), Kind: account.SessionBrowser, Digest: person(-n).digest(), Methods: []account.Method{account.MethodPasskey},
+		ID: id, UserID: p.id(), Kind: account.SessionBrowser, Digest: person(10_000 + n).digest(), Methods: []account.Method{account.MethodPasskey},
 		Created: now, AuthenticatedAt: now, LastSeen: now, Expires: now.Add(time.Hour), Address: "127.0.0.1", UserAgent: "bench",
 	}
 	return account.FinishSignin{

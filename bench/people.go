@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/latchkeytest"
+	"github.com/latchkey-auth/latchkey/signin"
 )
 
 // The people of a database are numbered, and everything about them follows from the number, so that the client knows it
@@ -45,10 +46,14 @@ func (p person) rowID(what string) string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// token is the session cookie's value; the database has its digest.
-func (p person) token() string { return base64.RawURLEncoding.EncodeToString(p.bytes("token")) }
+// token is the session cookie's value; the database has its digest. It begins with its time, as real ones do.
+func (p person) token() string {
+	raw := p.bytes("token")
+	binary.BigEndian.PutUint64(raw, uint64(made.Add(time.Duration(p)*time.Millisecond).UnixMilli())<<16)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
 
-func (p person) digest() account.Digest { return sha256.Sum256([]byte(p.token())) }
+func (p person) digest() account.Digest { return signin.DigestOf(p.token()) }
 
 // passkey is the one on this person's device.
 func (p person) passkey(key *latchkeytest.Key) *latchkeytest.Credential {

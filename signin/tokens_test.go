@@ -1,7 +1,11 @@
 package signin_test
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -261,18 +265,58 @@ func TestTokens_AreRandomAndStoredAsDigests(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	p := h.person("ada")
+	// All are made in the same millisecond, with which they begin. What follows is chance.
+	at := base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(h.clock.Now().UnixMilli())<<16)[:6])
 	seen := map[string]bool{}
 	for range 20 {
 		b := p.signs(h.browser(), signin.Wish{Bearer: true})
 		for _, token := range []string{b.cookie, b.bearer} {
-			if len(token) != 43 || seen[token] {
+			chance, timed := strings.CutPrefix(token, at)
+			if len(token) != 43 || !timed || seen[chance] {
 				t.Errorf("token %q", token)
 			}
-			seen[token] = true
+			seen[chance] = true
+			secret, err := base64.RawURLEncoding.DecodeString(chance)
+			h.ok(err)
+			d := signin.DigestOf(token)
+			for i := range len(secret) - 4 {
+				if bytes.Contains(d[:], secret[i:i+5]) {
+					t.Errorf("the digest %x has a part of the secret %x in it", d, secret)
+				}
+			}
 		}
-		if s := b.caller().Session; s.Digest != signin.DigestOf(b.cookie) {
+		s := b.caller().Session
+		if s.Digest != signin.DigestOf(b.cookie) {
 			t.Error("the digest is another")
 		}
+		h.clock.advance(time.Millisecond)
+		if later := signin.DigestOf(p.signs(h.browser()).cookie); bytes.Compare(later[:], s.Digest[:]) <= 0 {
+			t.Errorf("%x comes before %x in the index, and was made later", later, s.Digest)
+		}
+		h.clock.advance(-time.Millisecond)
+	}
+}
+
+// A token counts as a whole, its time too; and no two texts have one digest.
+func TestTokens_EveryCharacterCounts(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.person("ada").signs(h.browser())
+	token, digests := b.cookie, map[account.Digest]string{signin.DigestOf(b.cookie): b.cookie}
+	altered := []string{"", "A", token[:7], token[:8], token[:42], token + "A", "=======" + token, strings.ToLower(token), strings.ToUpper(token)}
+	for i := range token {
+		for _, c := range []byte("AB=!") {
+			if one := token[:i] + string(c) + token[i+1:]; one != token {
+				altered = append(altered, one)
+			}
+		}
+	}
+	for _, one := range altered {
+		if other, twice := digests[signin.DigestOf(one)]; twice && other != one {
+			t.Errorf("%q and %q have one digest", one, other)
+		}
+		digests[signin.DigestOf(one)] = one
+		h.dead(one)
 	}
 }
 

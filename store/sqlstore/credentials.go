@@ -47,25 +47,33 @@ func (s *Store) Credential(ctx context.Context, credentialID []byte) (account.Cr
 	return found.credential, found.owner.user(), s.wrap(ctx, "find credential", err)
 }
 
+// selectPresented finds a passkey, its owner and a bucket. Where there is no such id the next one in the index is found, and thrown away: an
+// id that was made up must not be known by the time that it takes. The bucket stands in the row of a table without passkeys, too.
+const selectPresented = `
+	SELECT COALESCE(c.id, ''), COALESCE(c.user_id, ''), COALESCE(c.credential_id, ''), COALESCE(c.public_key, ''),
+		COALESCE(c.algorithm, 0), COALESCE(c.sign_count, 0), COALESCE(c.transports, '[]'),
+		COALESCE(c.backup_eligible, FALSE), COALESCE(c.backed_up, FALSE), COALESCE(c.user_verified, FALSE),
+		COALESCE(c.attachment, ''), COALESCE(c.discoverable, ''), COALESCE(c.aaguid, ''),
+		COALESCE(c.attestation_format, ''), COALESCE(c.nickname, ''), COALESCE(c.usage, ''),
+		COALESCE(c.created, 0), COALESCE(c.last_used, 0), a.handle,
+		u.id, u.email, u.password_hash, u.active, u.created, b.full_at
+	FROM (SELECT (SELECT full_at FROM latchkey_buckets WHERE bucket = $2) AS full_at) b
+	LEFT JOIN latchkey_credentials c ON c.%[1]s = (
+		SELECT %[1]s FROM latchkey_credentials WHERE credential_id >= $1 ORDER BY credential_id LIMIT 1)
+	LEFT JOIN latchkey_accounts a ON a.user_id = c.user_id
+	LEFT JOIN latchkey_users u ON u.id = c.user_id`
+
+// What SQLite's index of credential ids leads to is the number of the row; by the row's own id it would go through two trees more.
+var presentedOn = map[Dialect]string{
+	SQLite:     fmt.Sprintf(selectPresented, "rowid"),
+	PostgreSQL: fmt.Sprintf(selectPresented, "id"),
+}
+
 // Presented is Credential and Level in one read.
 func (s *Store) Presented(
 	ctx context.Context, credentialID []byte, now time.Time, limit account.Bucket,
 ) (account.Credential, *account.User, time.Duration, error) {
-	// Where there is no such id the next one in the index is found, and thrown away: an id that was made up must not be known by
-	// the time that it takes. The bucket stands in the row of a table without passkeys, too.
-	found, _, err := first(ctx, s.reader, scanPresented, `
-		SELECT COALESCE(c.id, ''), COALESCE(c.user_id, ''), COALESCE(c.credential_id, ''), COALESCE(c.public_key, ''),
-			COALESCE(c.algorithm, 0), COALESCE(c.sign_count, 0), COALESCE(c.transports, '[]'),
-			COALESCE(c.backup_eligible, FALSE), COALESCE(c.backed_up, FALSE), COALESCE(c.user_verified, FALSE),
-			COALESCE(c.attachment, ''), COALESCE(c.discoverable, ''), COALESCE(c.aaguid, ''),
-			COALESCE(c.attestation_format, ''), COALESCE(c.nickname, ''), COALESCE(c.usage, ''),
-			COALESCE(c.created, 0), COALESCE(c.last_used, 0), a.handle,
-			u.id, u.email, u.password_hash, u.active, u.created, b.full_at
-		FROM (SELECT (SELECT full_at FROM latchkey_buckets WHERE bucket = $2) AS full_at) b
-		LEFT JOIN latchkey_credentials c ON c.id = (
-			SELECT id FROM latchkey_credentials WHERE credential_id >= $1 ORDER BY credential_id LIMIT 1)
-		LEFT JOIN latchkey_accounts a ON a.user_id = c.user_id
-		LEFT JOIN latchkey_users u ON u.id = c.user_id`, blob(credentialID), text(limit.Key))
+	found, _, err := first(ctx, s.reader, scanPresented, presentedOn[s.db.Dialect], blob(credentialID), text(limit.Key))
 	var wait time.Duration
 	if err == nil && found.fullAt.Valid && len(limiting([]account.Bucket{limit})) > 0 {
 		wait = max(0, time.Duration(found.fullAt.Int64-latest(now, limit))*time.Microsecond)
