@@ -70,6 +70,17 @@ type Registration struct {
 // Is reports whether the credential has that authenticator's id.
 func (c Credential) Is(credentialID []byte) bool { return bytes.Equal(c.CredentialID, credentialID) }
 
+// Hint is what whoever types an address is told of a passkey of its owner.
+type Hint struct {
+	CredentialID []byte
+	Transports   []string
+	// Usage is not told: only first passkeys are.
+	Usage Usage
+}
+
+// Hint is what may be told of the credential.
+func (c Credential) Hint() Hint { return Hint{c.CredentialID, c.Transports, c.Usage} }
+
 // CredentialUse is what one successful assertion changes in a credential.
 type CredentialUse struct {
 	// ID is [Credential.ID].
@@ -92,9 +103,9 @@ type Credentials interface {
 	Presented(ctx context.Context, credentialID []byte, now time.Time, limit Bucket) (Credential, *User, time.Duration, error)
 	// Credentials lists an account's passkeys, oldest first.
 	Credentials(ctx context.Context, userID string) ([]Credential, error)
-	// CredentialsOf lists the passkeys of the account with that canonical address, where the store keeps the accounts. Nobody with
-	// that address is no error and no passkeys, and takes as much reading as somebody.
-	CredentialsOf(ctx context.Context, canonicalEmail string) ([]Credential, error)
+	// Hints lists, oldest first, what may be told of the passkeys of the account with that canonical address, where the store keeps the
+	// accounts. Nobody with that address is no error and no passkeys, and takes as much reading as somebody.
+	Hints(ctx context.Context, canonicalEmail string) ([]Hint, error)
 	// FinishRegistration stores a passkey.
 	FinishRegistration(ctx context.Context, f FinishRegistration) error
 	// RemoveCredential deletes a passkey and returns what it was.

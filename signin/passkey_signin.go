@@ -63,12 +63,12 @@ func (s *Service) hints(ctx context.Context, canonical string) ([]passkey.Descri
 		return nil, err
 	}
 	decoys := decoysFor(key, canonical)
-	creds, err := s.credentialsOf(ctx, canonical)
+	all, err := s.hintsOf(ctx, canonical)
 	if err != nil {
 		return nil, fmt.Errorf("signin: identity: %w", err)
 	}
 	var real []passkey.Descriptor
-	for _, x := range creds {
+	for _, x := range all {
 		if x.Usage == account.UsageFirst {
 			real = append(real, passkey.Descriptor{ID: x.CredentialID, Transports: x.Transports})
 		}
@@ -79,16 +79,21 @@ func (s *Service) hints(ctx context.Context, canonical string) ([]passkey.Descri
 	return real, nil // a disabled account keeps its own
 }
 
-// credentialsOf are the passkeys of an identity. Where the accounts are the app's own that takes two queries, for nobody too.
-func (s *Service) credentialsOf(ctx context.Context, canonical string) ([]account.Credential, error) {
+// hintsOf are the passkeys of an identity. Where the accounts are the app's own that takes two queries, for nobody too.
+func (s *Service) hintsOf(ctx context.Context, canonical string) ([]account.Hint, error) {
 	if !s.UsersElsewhere {
-		return s.store.CredentialsOf(ctx, canonical)
+		return s.store.Hints(ctx, canonical)
 	}
 	user, err := s.users.UserByEmail(ctx, canonical)
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return nil, err
 	}
-	return s.store.Credentials(ctx, user.ID)
+	creds, err := s.store.Credentials(ctx, user.ID)
+	all := make([]account.Hint, len(creds))
+	for i, c := range creds {
+		all[i] = c.Hint()
+	}
+	return all, err
 }
 
 // secondChoice are the passkeys that may be the second step of that account's pending sign-in.

@@ -134,8 +134,8 @@ func (s *spy) Credentials(ctx context.Context, userID string) ([]account.Credent
 	return ask(s, "Credentials", func() ([]account.Credential, error) { return s.store.Credentials(ctx, userID) })
 }
 
-func (s *spy) CredentialsOf(ctx context.Context, email string) ([]account.Credential, error) {
-	return ask(s, "CredentialsOf", func() ([]account.Credential, error) { return s.store.CredentialsOf(ctx, email) })
+func (s *spy) Hints(ctx context.Context, email string) ([]account.Hint, error) {
+	return ask(s, "Hints", func() ([]account.Hint, error) { return s.store.Hints(ctx, email) })
 }
 
 func (s *spy) FinishRegistration(ctx context.Context, f account.FinishRegistration) error {

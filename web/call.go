@@ -106,27 +106,34 @@ func (c *call) csrfToken() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(raw[:]), nil
 }
 
+// envelope is every JSON answer.
+type envelope struct {
+	Meta struct {
+		Code int `json:"code"`
+	} `json:"meta"`
+	Response map[string]any `json:"response"`
+}
+
 func (c *call) sendJSON(status int, body map[string]any) {
-	response := map[string]any{}
-	maps.Copy(response, body)
+	e := envelope{Response: make(map[string]any, len(body)+1)}
+	e.Meta.Code = status
+	maps.Copy(e.Response, body)
 	if status < 400 {
 		token, err := c.csrfToken()
 		if err != nil {
 			c.broken(err)
 			return
 		}
-		response["csrf_token"] = token
+		e.Response["csrf_token"] = token
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(true)
-	if err := enc.Encode(map[string]any{"meta": map[string]int{"code": status}, "response": response}); err != nil {
+	b, err := json.Marshal(e) // which escapes HTML
+	if err != nil {
 		c.broken(err)
 		return
 	}
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.WriteHeader(status)
-	c.write(b.Bytes())
+	c.write(append(b, '\n'))
 }
 
 // write sends the body; a browser that went away is nobody's fault.

@@ -23,7 +23,7 @@ const maxDecodings = 5
 // its path has no empty segment but the last, also once it is percent-decoded, however often it was encoded, or
 // normalised to NFKC. The query and the fragment may hold anything else, as they never lead elsewhere.
 func Next(candidate string) (string, bool) {
-	if len(candidate) > MaxLength || !utf8.ValidString(candidate) || strings.ContainsFunc(candidate, neverRaw) {
+	if candidate == "" || len(candidate) > MaxLength || !utf8.ValidString(candidate) || strings.ContainsFunc(candidate, neverRaw) {
 		return "", false
 	}
 	u, err := url.Parse(candidate)

@@ -100,24 +100,21 @@ func credentials(ctx context.Context, q querier, userID string) ([]account.Crede
 		WHERE c.user_id = $1 ORDER BY c.created, c.id`, userID)
 }
 
-// CredentialsOf lists the passkeys of whoever has that address.
-func (s *Store) CredentialsOf(ctx context.Context, canonicalEmail string) ([]account.Credential, error) {
+// Hints lists the passkeys of whoever has that address.
+func (s *Store) Hints(ctx context.Context, canonicalEmail string) ([]account.Hint, error) {
 	// The next address in the index, where there is none such: what is read, and thrown away, is somebody's.
 	all, err := list(ctx, s.reader, scanNeighbour, `
-		SELECT c.id, c.user_id, c.credential_id, c.public_key, c.algorithm, c.sign_count, c.transports,
-			c.backup_eligible, c.backed_up, c.user_verified, c.attachment, c.discoverable, c.aaguid,
-			c.attestation_format, c.nickname, c.usage, c.created, c.last_used, a.handle, u.email_key
+		SELECT c.credential_id, c.transports, c.usage, u.email_key
 		FROM (SELECT id, email_key FROM latchkey_users WHERE email_key >= $1 ORDER BY email_key LIMIT 1) u
 		JOIN latchkey_credentials c ON c.user_id = u.id
-		LEFT JOIN latchkey_accounts a ON a.user_id = u.id
 		ORDER BY c.created, c.id`, text(canonicalEmail))
-	found := make([]account.Credential, 0, len(all))
+	found := make([]account.Hint, 0, len(all))
 	for _, one := range all {
 		if one.email == canonicalEmail {
-			found = append(found, one.credential)
+			found = append(found, one.hint)
 		}
 	}
-	return found, s.wrap(ctx, "list credentials of an address", err)
+	return found, s.wrap(ctx, "list hints", err)
 }
 
 const (
@@ -242,20 +239,19 @@ type ownedCredential struct {
 	owner      ownerColumns
 }
 
-// neighbour is a credential with the canonical address of its owner.
+// neighbour is a hint with the canonical address of its owner.
 type neighbour struct {
-	credential account.Credential
-	email      string
+	hint  account.Hint
+	email string
 }
 
 func scanNeighbour(row scanner) (neighbour, error) {
-	var r credentialRow
 	var found neighbour
-	err := row.Scan(append(r.dest(), &found.email)...)
-	if err != nil {
-		return found, err
+	var transports string
+	err := row.Scan(&found.hint.CredentialID, &transports, &found.hint.Usage, &found.email)
+	if err == nil {
+		err = fromJSON(transports, &found.hint.Transports)
 	}
-	found.credential, err = r.credential()
 	return found, err
 }
 

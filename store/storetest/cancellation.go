@@ -15,9 +15,9 @@ var cancellationTests = []test{
 		spend := e.spend()
 		f := s.signin(e)
 		for name, call := range map[string]func() error{
-			"UserHandle":    func() error { _, err := e.store.UserHandle(ctx, "u", e.bytes(32)); return err },
-			"Credential":    func() error { _, _, err := e.store.Credential(ctx, s.credential.CredentialID); return err },
-			"CredentialsOf": func() error { _, err := e.store.CredentialsOf(ctx, s.user.Email); return err },
+			"UserHandle": func() error { _, err := e.store.UserHandle(ctx, "u", e.bytes(32)); return err },
+			"Credential": func() error { _, _, err := e.store.Credential(ctx, s.credential.CredentialID); return err },
+			"Hints":      func() error { _, err := e.store.Hints(ctx, s.user.Email); return err },
 			"Presented": func() error {
 				_, _, _, err := e.store.Presented(ctx, s.credential.CredentialID, noon, s.bucket)
 				return err
