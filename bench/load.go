@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +36,11 @@ var serial atomic.Int64
 
 // load lets so many connections repeat a step for a while, after a warm-up.
 func (r *run) load(ctx context.Context, s *server, connections int, name string, do step) (measured, error) {
+	return r.loadProfiled(ctx, s, connections, name, do, "")
+}
+
+// loadProfiled takes a CPU profile into a file, where a file is named.
+func (r *run) loadProfiled(ctx context.Context, s *server, connections int, name string, do step, path string) (measured, error) {
 	key, err := newKey()
 	if err != nil {
 		return measured{}, err
@@ -52,10 +56,8 @@ func (r *run) load(ctx context.Context, s *server, connections int, name string,
 		return measured{}, err
 	}
 	profiled := make(chan error, 1)
-	if r.profile != "" && s.metrics != "" {
-		go func() {
-			profiled <- s.profile(ctx, r.each, filepath.Join(r.profile, strings.ReplaceAll(name, " ", "-")+".pprof"))
-		}()
+	if path != "" {
+		go func() { profiled <- s.profile(ctx, r.each, path) }()
 	} else {
 		profiled <- nil
 	}

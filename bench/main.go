@@ -36,7 +36,7 @@ func main() {
 	flag.BoolVar(&o.large, "large", false, "measure a database of a million credentials too; filling it takes a minute or two")
 	flag.DurationVar(&o.each, "each", 5*time.Second, "how long each load lasts")
 	flag.IntVar(&o.samples, "samples", 500, "how many samples of each kind the statistic of identities takes")
-	flag.StringVar(&o.profile, "profile", "", "write CPU profiles of the server under load to this folder")
+	flag.StringVar(&o.profile, "profile", "", "keep the CPU profiles that the part \"where\" takes in this folder")
 	role := flag.String("role", "", "for the bench's own children")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -65,7 +65,7 @@ type part struct {
 }
 
 var parts = []part{
-	{"load", measureLoad}, {"sessions", measureSessions}, {"sizes", measureSizes}, {"start", measureStart}, {"identities", measureIdentities},
+	{"load", measureLoad}, {"sessions", measureSessions}, {"sizes", measureSizes}, {"start", measureStart}, {"identities", measureIdentities}, {"where", measureWhere},
 }
 
 func partNames() (names []string) {

@@ -20,7 +20,8 @@ import (
 type server struct {
 	cmd     *exec.Cmd
 	address string
-	metrics string
+	// profiler is where its profiles are: the address itself, or another.
+	profiler string
 	log     *os.File
 }
 
@@ -28,7 +29,7 @@ type server struct {
 const ticks = 100
 
 // start runs a program on the server's core and returns once it is ready.
-func start(ctx context.Context, logPath, binary string, args, env []string, address, metrics, ready string) (*server, error) {
+func start(ctx context.Context, logPath, binary string, args, env []string, address, ready string) (*server, error) {
 	log, err := os.Create(logPath)
 	if err != nil {
 		return nil, err
@@ -41,7 +42,7 @@ func start(ctx context.Context, logPath, binary string, args, env []string, addr
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
-	s := &server{cmd: cmd, address: address, metrics: metrics, log: log}
+	s := &server{cmd: cmd, address: address, profiler: address, log: log}
 	if err := s.await(ctx, ready); err != nil {
 		return nil, errors.Join(err, s.stop(), fmt.Errorf("it said: %s", tail(logPath)))
 	}
@@ -113,7 +114,7 @@ func (s *server) memory(line string) (int64, error) {
 
 // profile takes a CPU profile of that length into a file.
 func (s *server) profile(ctx context.Context, length time.Duration, path string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.metrics, int(length.Seconds())), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.profiler, int(length.Seconds())), nil)
 	if err != nil {
 		return err
 	}
@@ -156,18 +157,24 @@ func (r *run) serve(ctx context.Context, database string, more ...string) (*serv
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
 	env := append([]string{
 		"LATCHKEY_DATABASE=" + database, "LATCHKEY_LISTEN=" + address, "LATCHKEY_ORIGINS=" + origin,
 		"LATCHKEY_SECRET_KEYS=" + secretKeys, "LATCHKEY_OUTBOX=" + r.path("outbox"),
 	}, more...)
-	if r.options.profile != "" {
-		env = append(env, "LATCHKEY_METRICS_LISTEN="+metrics, "LATCHKEY_PPROF=true")
+	return start(ctx, r.path("server.log"), r.binary, []string{"serve"}, env, address, "/readyz")
+}
+
+// profiled is serve with a profiler.
+func (r *run) profiled(ctx context.Context, database string) (*server, error) {
+	profiler, err := freeAddress()
+	if err != nil {
+		return nil, err
 	}
-	return start(ctx, r.path("server.log"), r.binary, []string{"serve"}, env, address, metrics, "/readyz")
+	s, err := r.serve(ctx, database, "LATCHKEY_METRICS_LISTEN="+profiler, "LATCHKEY_PPROF=true")
+	if err == nil {
+		s.profiler = profiler
+	}
+	return s, err
 }
 
 // secretKeys are no secret here: the database holds made-up people.

@@ -45,6 +45,7 @@ type report struct {
 	sizes      []sizeRow
 	starts     []float64
 	identities []identityRow
+	where      []whereRow
 	notes      []string
 }
 
@@ -72,16 +73,14 @@ func (r *report) text(verification float64, spread string) string {
 	r.sizeTable(p, verification)
 	r.restTable(p)
 	r.identityTable(p)
-	if len(r.loads) > 0 {
-		p("\n%s", strings.TrimSpace(whereTheTimeGoes))
-	}
+	r.whereTable(p, verification)
 	return b.String()
 }
 
-// whereTheTimeGoes is what a person read out of the profiles. It changes when the code does.
+// whatWouldHelp is what a person read out of the table of where the time goes. It changes when the code does.
 //
 //go:embed where.md
-var whereTheTimeGoes string
+var whatWouldHelp string
 
 type printer func(format string, args ...any)
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"time"
 
@@ -40,6 +41,7 @@ func serveApp(ctx context.Context, path string) (err error) {
 	mux := http.NewServeMux()
 	mux.Handle("GET /bare", hello)
 	mux.Handle("GET /guarded", auth.Require(hello))
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	srv := &http.Server{Addr: os.Getenv("BENCH_LISTEN"), Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	stopped := make(chan error, 1)
 	go func() { <-ctx.Done(); stopped <- srv.Close() }()
@@ -51,43 +53,49 @@ func serveApp(ctx context.Context, path string) (err error) {
 
 const helloText = "hello"
 
+// app starts that program.
+func (r *run) app(ctx context.Context, d *database) (*server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, r.path("app.log"), self, []string{"-role", "app", d.at}, []string{"BENCH_LISTEN=" + address}, address, "/bare")
+}
+
+// get asks the program for a page with somebody's cookie.
+func get(path string, token func() string) step {
+	return func(b *browser, _ int) error {
+		b.cookie = token()
+		status, text, err := b.ask(http.MethodGet, path, nil)
+		if err == nil && (status != http.StatusOK || !bytes.Equal(text, []byte(helloText))) {
+			err = fmt.Errorf("GET %s: status %d: %s", path, status, text)
+		}
+		return err
+	}
+}
+
 // measureSessions compares a route behind Require with the same route bare.
 func measureSessions(ctx context.Context, r *run) (err error) {
 	d, err := fillSQLite(ctx, r.path("sessions.db"), crowd{people: 100_000, sessions: 100_000})
 	if err != nil {
 		return err
 	}
-	address, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	s, err := start(ctx, r.path("app.log"), self, []string{"-role", "app", d.at}, []string{"BENCH_LISTEN=" + address}, address, "", "/bare")
+	s, err := r.app(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	get := func(path string, signedIn bool) step {
-		return func(b *browser, _ int) error {
-			if b.cookie = ""; signedIn {
-				b.cookie = person(rand.IntN(d.sessions)).token()
-			}
-			status, text, err := b.ask(http.MethodGet, path, nil)
-			if err == nil && (status != http.StatusOK || !bytes.Equal(text, []byte(helloText))) {
-				err = fmt.Errorf("GET %s: status %d: %s", path, status, text)
-			}
-			return err
-		}
-	}
+	someone := func() string { return person(rand.IntN(d.sessions)).token() }
 	for _, connections := range []int{1, 16} {
-		bare, err := r.load(ctx, s, connections, fmt.Sprintf("bare handler %d", connections), get("/bare", true))
+		bare, err := r.load(ctx, s, connections, fmt.Sprintf("bare handler %d", connections), get("/bare", someone))
 		if err != nil {
 			return err
 		}
-		guarded, err := r.load(ctx, s, connections, fmt.Sprintf("session-checked %d", connections), get("/guarded", true))
+		guarded, err := r.load(ctx, s, connections, fmt.Sprintf("session-checked %d", connections), get("/guarded", someone))
 		if err != nil {
 			return err
 		}
