@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/account"
 	"github.com/latchkey-auth/latchkey/message"
@@ -291,6 +292,34 @@ func TestEdges_ASecondaryPasskeyNeverStartsASignin(t *testing.T) {
 		h.refuses(message.WebAuthnWrongUsage, func() error { return errOf(b.finishSignin(start, p.devices["s"].get(start))) })
 		b.nobody()
 	}
+}
+
+// A setup on the way in ends with its time, as one of a signed-in person does, and may be begun again.
+func TestEdges_SetupFromLoginInTime(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, required, func(c *signin.Config) { c.TwoFactorSetupWithin = time.Minute })
+	p := h.person("ada")
+	b := h.browser()
+	h.ok(errOf(b.login(p)))
+	for _, m := range []account.Method{totp, account.MethodEmail} {
+		s, err := b.startSetup(m, "")
+		h.ok(err)
+		h.clock.advance(time.Minute)
+		code := func() string {
+			if p.key = s.KeyText; m == totp {
+				return p.code()
+			}
+			return h.post.code(p.email)
+		}
+		h.refuses(message.TwoFactorSetupExpired, func() error { return errOf(b.code(code())) })
+		b.waits(account.PendingValidating, m)
+	}
+	s, err := b.startSetup(totp, "")
+	h.ok(err)
+	p.key = s.KeyText
+	h.clock.advance(time.Minute - time.Microsecond)
+	h.ok(errOf(b.code(p.code())))
+	b.proofs(p, 2, pw, totp)
 }
 
 // TestEdges_SetupFromLogin sets a first second factor up on the way in.

@@ -77,12 +77,18 @@ const (
 	seenEvery  = time.Minute      // a session's last seen is no older than this …
 	flushEvery = 10 * time.Second // … plus this
 	seenMost   = 512
+	seenParts  = 4 // … but several times in its idle time
 )
 
 // sighting notes that a session was seen. Where that can't be written now, nobody is kept out: it waits for the next time.
 func (s *Service) sighting(ctx context.Context, sess account.Session) {
-	now := s.now()
-	if now.Sub(sess.LastSeen) < seenEvery {
+	now, every := s.now(), seenEvery
+	// One that ends after a shorter idle time than that is written in time, or it would end in use.
+	soon := sess.IdleFor > 0 && sess.IdleFor/seenParts < every
+	if soon {
+		every = sess.IdleFor / seenParts
+	}
+	if now.Sub(sess.LastSeen) < every {
 		return
 	}
 	b := &s.seen
@@ -91,7 +97,7 @@ func (s *Service) sighting(ctx context.Context, sess account.Session) {
 		b.waiting = map[string]time.Time{}
 	}
 	b.waiting[sess.ID] = now
-	due := now.Sub(b.flushed) >= flushEvery || len(b.waiting) >= seenMost
+	due := soon || now.Sub(b.flushed) >= flushEvery || len(b.waiting) >= seenMost
 	b.mu.Unlock()
 	if !due {
 		return

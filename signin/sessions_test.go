@@ -143,6 +143,24 @@ func TestSessions_LastSeenIsWrittenOnceAMinute(t *testing.T) {
 	}
 }
 
+// One that would end before its last seen is written is written in time.
+func TestSessions_AShortIdleTimeEndsNoneInUse(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(c *signin.Config) { c.SessionIdle = 3 * time.Second })
+	p := h.person("ada")
+	b, idle := p.signs(h.browser()), p.signs(h.browser())
+	for range 10 {
+		h.clock.advance(1200 * time.Millisecond)
+		b.signedIn(p)
+	}
+	idle.nobody()
+	if n := h.store.during(func() { b.signedIn(p); h.clock.advance(740 * time.Millisecond); b.signedIn(p) })["SeenSessions"]; n != 0 {
+		t.Errorf("%d writes in a quarter of the idle time", n)
+	}
+	h.clock.advance(3 * time.Second)
+	b.nobody()
+}
+
 func TestSessions_LastSeenIsWrittenInBatches(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -111,6 +111,7 @@ func (s *Service) lack(proved []account.Method) account.Lack {
 
 // keepSetup puts a setup into the pending sign-in, sealed, for it may hold an authenticator's key.
 func (s *Service) keepSetup(ctx context.Context, c *Caller, st *setup) error {
+	st.Until = s.now().Add(s.TwoFactorSetupWithin)
 	raw, err := json.Marshal(st)
 	if err != nil {
 		return fmt.Errorf("signin: encode setup: %w", err)
@@ -233,6 +234,9 @@ func (s *Service) confirm(ctx context.Context, c *Caller, code string, w Wish) (
 	}
 	refused := func(r *Refusal) (Outcome, error) {
 		return Outcome{}, s.refused(ctx, c.Client, account.EventFactorRefused, user.ID, st.Method, r)
+	}
+	if !s.now().Before(st.Until) {
+		return refused(refuse(message.TwoFactorSetupExpired, "").why("state_expired", nil))
 	}
 	guess := s.confirming(c, user)
 	if err := s.take(ctx, c, user.ID, st.Method, guess.Buckets...); err != nil {

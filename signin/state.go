@@ -53,6 +53,8 @@ type setup struct {
 	// MAC of the code that was sent, and until when it counts.
 	MAC     []byte    `json:"c,omitempty"`
 	Expires time.Time `json:"e,omitzero"`
+	// Until is when the setup itself ends, where no state says so: in a pending sign-in.
+	Until time.Time `json:"u,omitzero"`
 }
 
 // seal makes a token of a state, giving it an id and the time.

@@ -203,6 +203,14 @@ func TestWithoutTheFirstFactorASignInByPasskeyIsNotThere(t *testing.T) {
 	if strings.Contains(string(v.page("/login").body), "wan-signin") {
 		t.Error("the sign-in page offers a passkey")
 	}
+	// Whoever waits at the choice is not outside of a pending sign-in. A passkey is no first factor there either.
+	p.setUpEmail()
+	w = p.waiting()
+	w.get("/wan-signin").want(http.StatusOK).is(false, "is_secondary")
+	w.page("/wan-signin").want(http.StatusOK)
+	w.signin(nil, nil).refuses(http.StatusBadRequest, "WEBAUTHN_CREDENTIAL_WRONG_USAGE", "credential")
+	w.form("/wan-signin", nil).want(http.StatusOK)
+	p.get("/wan-signin").refuses(http.StatusNotFound, "API_ERROR", "") // signed in
 }
 
 func TestTimeoutsAndNamesAreConfigured(t *testing.T) {

@@ -37,7 +37,7 @@ type endpoint struct {
 func (h *Handler) endpoints() []endpoint {
 	s := h.service
 	always := func(*call) bool { return true }
-	firstFactor := func(c *call) bool { return s.AllowAsFirstFactor || s.Secondary(c.caller) }
+	firstFactor := func(c *call) bool { return s.AllowAsFirstFactor || !c.caller.SignedIn() && c.caller.Pending != nil }
 	verify := func(*call) bool { return s.VerifyOffered() }
 	passkeyVerify := func(*call) bool { return s.PasskeyVerifyOffered() }
 	twoFactor := func(*call) bool { return s.TwoFactor }
