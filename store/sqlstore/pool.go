@@ -123,10 +123,14 @@ func (p *pool) row(ctx context.Context, query string, dest ...any) error {
 type tx struct {
 	raw  *sql.Tx
 	pool *pool
-	// pipe, where there is one, has the transaction instead of raw. The queue was not sent to it yet.
-	pipe  Pipe
-	queue []Statement
-	sent  bool
+	// pipe, where there is one, has the transaction instead of raw. The queue was not sent to it yet; failed is what failed or was refused of
+	// what was sent, after which nothing else is.
+	pipe   Pipe
+	queue  []Statement
+	sent   bool
+	failed error
+	// apart: what is checked is sent and checked at once.
+	apart bool
 	// wrote: it may have changed something.
 	wrote bool
 	// bound are the pool's prepared statements on this transaction's connection. Finding that anew for each use costs a fifth of one.
@@ -153,7 +157,7 @@ func (t *tx) prepared(ctx context.Context, query string) *sql.Stmt {
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if t.pipe != nil {
-		return t.flush(ctx, Statement{query, args})
+		return t.send(ctx, t.pipe.Send, Statement{Query: query, Args: args})
 	}
 	var result sql.Result
 	var err error
