@@ -83,7 +83,7 @@ func (s *Store) piped(ctx context.Context, t *tx, do func(context.Context, *tx) 
 		}
 	}()
 	if err := do(ctx, t); err != nil {
-		if isRefusal(err) && t.failed == nil {
+		if isRefusal(err) {
 			// What it expected before that has the first word.
 			if first := t.settle(ctx); first != nil {
 				return first
