@@ -54,6 +54,11 @@ func counts(results pgx.BatchResults, n int) ([]int64, error) {
 func (p pipe) Query(
 	ctx context.Context, statements []sqlstore.Statement, each func(interface{ Scan(dest ...any) error }) error,
 ) (changed []int64, err error) {
+	if len(statements) == 1 {
+		// A batch of one costs more than what it is made of.
+		rows, err := p.conn.Query(ctx, statements[0].Query, statements[0].Args...)
+		return nil, show(rows, err, each)
+	}
 	results := p.conn.SendBatch(ctx, batch(statements))
 	defer closeResults(results, &err)
 	changed, err = counts(results, len(statements)-1)
@@ -61,16 +66,21 @@ func (p pipe) Query(
 		return changed, err
 	}
 	rows, err := results.Query()
+	return changed, show(rows, err, each)
+}
+
+// show shows each row.
+func show(rows pgx.Rows, err error, each func(interface{ Scan(dest ...any) error }) error) error {
 	if err != nil {
-		return changed, err
+		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := each(rows); err != nil {
-			return changed, err
+			return err
 		}
 	}
-	return changed, rows.Err()
+	return rows.Err()
 }
 
 // Commit is sqlstore.Pipe.

@@ -186,17 +186,40 @@ func (t *tx) expect(ctx context.Context, check check, query string, args ...any)
 	return nil
 }
 
-// listPiped is listOnce in such a transaction.
-func listPiped[T any](ctx context.Context, t *tx, scan func(scanner) (T, error), query string, args []any) (all []T, err error) {
-	_, err = t.send(ctx, func(ctx context.Context, statements []Statement) ([]int64, error) {
-		return t.pipe.Query(ctx, statements, func(row interface{ Scan(dest ...any) error }) error {
-			one, err := scan(row)
-			if err == nil {
-				all = append(all, one)
-			}
-			return err
-		})
-	}, Statement{Query: query, Args: args})
+// query is rows in such a transaction.
+func (t *tx) query(ctx context.Context, read Statement, each func(interface{ Scan(dest ...any) error }) error) error {
+	_, err := t.send(ctx, func(ctx context.Context, statements []Statement) ([]int64, error) {
+		return t.pipe.Query(ctx, statements, each)
+	}, read)
+	return err
+}
+
+// query is rows on such a connection. Through database/sql and its driver a read costs a sixth more.
+func (p *pool) query(ctx context.Context, read Statement, each func(interface{ Scan(dest ...any) error }) error) error {
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// It goes back to the pool; all that was asked is read by then.
+	defer func() { _ = conn.Close() }()
+	return conn.Raw(func(driverConn any) error {
+		_, err := p.pipe(driverConn).Query(ctx, []Statement{read}, each)
+		return err
+	})
+}
+
+// listPiped is listOnce by one of these.
+func listPiped[T any](
+	ctx context.Context, by func(context.Context, Statement, func(interface{ Scan(dest ...any) error }) error) error,
+	scan func(scanner) (T, error), query string, args []any,
+) (all []T, err error) {
+	err = by(ctx, Statement{Query: query, Args: args}, func(row interface{ Scan(dest ...any) error }) error {
+		one, err := scan(row)
+		if err == nil {
+			all = append(all, one)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -296,6 +296,15 @@ func TestChecksComeBeforeTheRows(t *testing.T) {
 	p.want(t, "BEGIN UPDATE SELECT", "ROLLBACK")
 }
 
+// A read is a round trip of its own, in no transaction.
+func TestReadInAPipe(t *testing.T) {
+	p := &script{}
+	if _, err := pipedStore(t, p).Sessions(t.Context(), "u"); err != nil {
+		t.Error(err)
+	}
+	p.want(t, "SELECT")
+}
+
 // The pool never gets a connection back that has an open transaction.
 func TestPipeIsRolledBack(t *testing.T) {
 	failure := errors.New("failure")

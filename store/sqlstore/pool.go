@@ -17,6 +17,7 @@ type pool struct {
 	keep    bool
 	timeout time.Duration
 	undone  func(err error, committing bool) bool
+	pipe    func(driverConn any) Pipe // of DB, may be nil
 
 	mu       sync.RWMutex
 	prepared map[string]*sql.Stmt
@@ -26,7 +27,7 @@ type pool struct {
 }
 
 func newPool(db *sql.DB, of DB) *pool {
-	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, undone: of.Undone, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
+	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, undone: of.Undone, pipe: of.Pipe, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
 }
 
 func (p *pool) lookup(query string) *sql.Stmt {
@@ -233,8 +234,15 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 }
 
 func listOnce[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
-	if t, ok := q.(*tx); ok && t.pipe != nil {
-		return listPiped(ctx, t, scan, query, args)
+	switch q := q.(type) {
+	case *tx:
+		if q.pipe != nil {
+			return listPiped(ctx, q.query, scan, query, args)
+		}
+	case *pool:
+		if q.pipe != nil {
+			return listPiped(ctx, q.query, scan, query, args)
+		}
 	}
 	rows, err := q.rows(ctx, query, args...)
 	if err != nil {
