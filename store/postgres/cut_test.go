@@ -123,6 +123,22 @@ func (c *cutter) done(t *testing.T) {
 	}
 }
 
+// A connection that breaks under a read is another's from then on, and the read is done again.
+func TestConnectionBreaksInRead(t *testing.T) {
+	uri := pgtest.Database(t)
+	must(t, signIn(t.Context(), openAt(t, uri, postgres.Options{}), "u", "there"))
+	cut, by := through(t, uri)
+	store := openAt(t, by+"&default_query_exec_mode=exec", postgres.Options{MaxConns: 1, NoMigrate: true})
+	for _, before := range []bool{true, false} {
+		cut.at("FROM latchkey_sessions", before)
+		got, _, err := store.Session(t.Context(), account.SessionBrowser, digestOf("there"))
+		cut.done(t)
+		if err != nil || got.ID != "there" {
+			t.Errorf("got the session %q and %v", got.ID, err)
+		}
+	}
+}
+
 // A connection that breaks before the COMMIT was sent has changed nothing: the transaction runs again. A COMMIT that got no answer may have
 // counted, and is never repeated.
 func TestConnectionBreaksInTransaction(t *testing.T) {

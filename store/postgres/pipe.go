@@ -31,29 +31,46 @@ func batch(statements []sqlstore.Statement) *pgx.Batch {
 }
 
 // Send is sqlstore.Pipe.
-func (p pipe) Send(ctx context.Context, statements []sqlstore.Statement) (changed int64, err error) {
+func (p pipe) Send(ctx context.Context, statements []sqlstore.Statement) (changed []int64, err error) {
 	results := p.conn.SendBatch(ctx, batch(statements))
 	defer closeResults(results, &err)
-	for range statements {
+	return counts(results, len(statements))
+}
+
+// counts reads the answers to the next n statements.
+func counts(results pgx.BatchResults, n int) ([]int64, error) {
+	changed := make([]int64, 0, n)
+	for range n {
 		tag, err := results.Exec()
 		if err != nil {
-			return 0, err
+			return changed, err
 		}
-		changed = tag.RowsAffected()
+		changed = append(changed, tag.RowsAffected())
 	}
 	return changed, nil
 }
 
 // Query is sqlstore.Pipe.
-func (p pipe) Query(ctx context.Context, statements []sqlstore.Statement, each func(interface{ Scan(dest ...any) error }) error) (err error) {
+func (p pipe) Query(
+	ctx context.Context, statements []sqlstore.Statement, each func(interface{ Scan(dest ...any) error }) error,
+) (changed []int64, err error) {
+	if len(statements) == 1 {
+		// A batch of one costs more than what it is made of.
+		rows, err := p.conn.Query(ctx, statements[0].Query, statements[0].Args...)
+		return nil, show(rows, err, each)
+	}
 	results := p.conn.SendBatch(ctx, batch(statements))
 	defer closeResults(results, &err)
-	for range len(statements) - 1 {
-		if _, err := results.Exec(); err != nil {
-			return err
-		}
+	changed, err = counts(results, len(statements)-1)
+	if err != nil {
+		return changed, err
 	}
 	rows, err := results.Query()
+	return changed, show(rows, err, each)
+}
+
+// show shows each row.
+func show(rows pgx.Rows, err error, each func(interface{ Scan(dest ...any) error }) error) error {
 	if err != nil {
 		return err
 	}
@@ -70,10 +87,8 @@ func (p pipe) Query(ctx context.Context, statements []sqlstore.Statement, each f
 func (p pipe) Commit(ctx context.Context, statements []sqlstore.Statement) (err error) {
 	results := p.conn.SendBatch(ctx, batch(append(statements, sqlstore.Statement{Query: `COMMIT`})))
 	defer closeResults(results, &err)
-	for range statements {
-		if _, err := results.Exec(); err != nil {
-			return err
-		}
+	if _, err := counts(results, len(statements)); err != nil {
+		return err
 	}
 	tag, err := results.Exec()
 	if err == nil && tag.String() != "COMMIT" {

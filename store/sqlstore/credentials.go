@@ -135,23 +135,23 @@ const (
 // useCredential applies one assertion, unless another has moved the counter on (WebAuthn L3 §6.1.1) or the account is disabled: it
 // does what mustActive does in the same statement.
 func useCredential(ctx context.Context, t *tx, userID string, use account.CredentialUse) error {
-	used, err := t.exec(ctx, t.sharing(updateUsed, updateUsedHeld),
-		use.ID, userID, int64(use.SignCount), use.BackedUp, micros(use.At))
-	if err != nil || used == 1 {
-		return err
-	}
-	if err := mustActive(ctx, t, userID); err != nil {
-		return err
-	}
-	_, there, err := first(ctx, t, scanOne[int64], `
-		SELECT sign_count FROM latchkey_credentials WHERE id = $1 AND user_id = $2`, use.ID, userID)
-	switch {
-	case err != nil:
-		return err
-	case there:
-		return account.ErrSignCount
-	}
-	return account.ErrNotFound
+	return t.expect(ctx, func(ctx context.Context, used int64) error {
+		if used == 1 {
+			return nil
+		}
+		if err := isActive(ctx, t, userID); err != nil {
+			return err
+		}
+		_, there, err := first(ctx, t, scanOne[int64], `
+			SELECT sign_count FROM latchkey_credentials WHERE id = $1 AND user_id = $2`, use.ID, userID)
+		switch {
+		case err != nil:
+			return err
+		case there:
+			return account.ErrSignCount
+		}
+		return account.ErrNotFound
+	}, t.sharing(updateUsed, updateUsedHeld), use.ID, userID, int64(use.SignCount), use.BackedUp, micros(use.At))
 }
 
 // insertCredential stores a passkey, or says what of it is in use.
@@ -160,6 +160,7 @@ func insertCredential(ctx context.Context, t *tx, c account.Credential) error {
 	if err != nil {
 		return err
 	}
+	// Nothing goes with it: the next row is of this one.
 	made, err := t.exec(ctx, `
 		INSERT INTO latchkey_credentials (id, user_id, credential_id, public_key, algorithm, sign_count, transports,
 			backup_eligible, backed_up, user_verified, attachment, discoverable, aaguid,

@@ -59,8 +59,8 @@ func (s *Store) RemoveFactors(ctx context.Context, r account.RemoveFactors) ([]a
 			if len(r.Methods) > 0 && !slices.Contains(r.Methods, f.Method) {
 				continue
 			}
-			if err := mustChange(t.exec(ctx, `
-				DELETE FROM latchkey_factors WHERE user_id = $1 AND method = $2`, r.UserID, string(f.Method))); err != nil {
+			if err := t.expect(ctx, orElse(account.ErrNotFound), `
+				DELETE FROM latchkey_factors WHERE user_id = $1 AND method = $2`, r.UserID, string(f.Method)); err != nil {
 				return err
 			}
 			removed = append(removed, f.Method)
@@ -89,7 +89,7 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, r account.ReplaceRecov
 		if err := lockAccount(ctx, t, r.UserID); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `DELETE FROM latchkey_recovery_codes WHERE user_id = $1`, r.UserID); err != nil {
+		if err := t.later(ctx, `DELETE FROM latchkey_recovery_codes WHERE user_id = $1`, r.UserID); err != nil {
 			return err
 		}
 		for _, digest := range r.Digests {
@@ -110,33 +110,32 @@ func (s *Store) ReplaceRecoveryCodes(ctx context.Context, r account.ReplaceRecov
 
 // useFactor applies one accepted code: of two that present the same TOTP step, one gets past (RFC 6238 §5.2).
 func useFactor(ctx context.Context, t *tx, userID string, use account.FactorUse) error {
-	var used int64
-	var err error
+	used := func(ctx context.Context, used int64) error {
+		if used == 1 {
+			return nil
+		}
+		_, there, err := first(ctx, t, scanOne[int64], `
+			SELECT 1 FROM latchkey_factors WHERE user_id = $1 AND method = $2`, userID, string(use.Method))
+		switch {
+		case err != nil:
+			return err
+		case there:
+			return account.ErrCodeSpent
+		}
+		return account.ErrNotFound
+	}
 	if use.Method == account.MethodAuthenticator {
-		used, err = t.exec(ctx, `
+		return t.expect(ctx, used, `
 			UPDATE latchkey_factors
 			SET last_step = $3, last_used = CASE WHEN last_used < $4 THEN $4 ELSE last_used END
 			WHERE user_id = $1 AND method = $2 AND last_step < $3`,
 			userID, string(use.Method), use.Step, micros(use.At))
-	} else {
-		used, err = t.exec(ctx, `
-			UPDATE latchkey_factors
-			SET last_used = CASE WHEN last_used < $3 THEN $3 ELSE last_used END
-			WHERE user_id = $1 AND method = $2`,
-			userID, string(use.Method), micros(use.At))
 	}
-	if err != nil || used == 1 {
-		return err
-	}
-	_, there, err := first(ctx, t, scanOne[int64], `
-		SELECT 1 FROM latchkey_factors WHERE user_id = $1 AND method = $2`, userID, string(use.Method))
-	switch {
-	case err != nil:
-		return err
-	case there:
-		return account.ErrCodeSpent
-	}
-	return account.ErrNotFound
+	return t.expect(ctx, used, `
+		UPDATE latchkey_factors
+		SET last_used = CASE WHEN last_used < $3 THEN $3 ELSE last_used END
+		WHERE user_id = $1 AND method = $2`,
+		userID, string(use.Method), micros(use.At))
 }
 
 // useRecoveryCode deletes a recovery code, whichever of its digests it is stored by: of all that present it, one gets past.

@@ -90,24 +90,16 @@ func insertPending(ctx context.Context, t *tx, p *account.Pending) error {
 
 // endPending deletes a pending sign-in: of all that finish it, one gets past.
 func endPending(ctx context.Context, t *tx, userID, id string) error {
-	ended, err := t.exec(ctx, `DELETE FROM latchkey_pendings WHERE id = $1 AND user_id = $2`, id, userID)
-	if err == nil && ended == 0 {
-		err = account.ErrPendingGone
-	}
-	return err
+	return t.expect(ctx, orElse(account.ErrPendingGone), `DELETE FROM latchkey_pendings WHERE id = $1 AND user_id = $2`, id, userID)
 }
 
 // readyForPasskey makes a pending sign-in wait for a passkey, and for nothing else.
 func readyForPasskey(ctx context.Context, t *tx, userID, id string) error {
-	changed, err := t.exec(ctx, `
+	return t.expect(ctx, orElse(account.ErrPendingGone), `
 		UPDATE latchkey_pendings
 		SET state = $3, method = $4, setup = NULL, code_method = NULL, code_mac = NULL, code_expires = NULL, code_tries = 0
 		WHERE id = $1 AND user_id = $2`,
 		id, userID, string(account.PendingReady), string(account.MethodPasskey))
-	if err == nil && changed == 0 {
-		err = account.ErrPendingGone
-	}
-	return err
 }
 
 // codeColumns are the columns of a code that is out.

@@ -17,6 +17,7 @@ type pool struct {
 	keep    bool
 	timeout time.Duration
 	undone  func(err error, committing bool) bool
+	pipe    func(driverConn any) Pipe // of DB, may be nil
 
 	mu       sync.RWMutex
 	prepared map[string]*sql.Stmt
@@ -26,7 +27,7 @@ type pool struct {
 }
 
 func newPool(db *sql.DB, of DB) *pool {
-	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, undone: of.Undone, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
+	return &pool{db: db, dialect: of.Dialect, keep: of.Dialect == SQLite, timeout: of.Timeout, undone: of.Undone, pipe: of.Pipe, prepared: map[string]*sql.Stmt{}, wanted: map[string]bool{}}
 }
 
 func (p *pool) lookup(query string) *sql.Stmt {
@@ -123,10 +124,14 @@ func (p *pool) row(ctx context.Context, query string, dest ...any) error {
 type tx struct {
 	raw  *sql.Tx
 	pool *pool
-	// pipe, where there is one, has the transaction instead of raw. The queue was not sent to it yet.
-	pipe  Pipe
-	queue []Statement
-	sent  bool
+	// pipe, where there is one, has the transaction instead of raw. The queue was not sent to it yet; failed is what failed or was refused of
+	// what was sent, after which nothing else is.
+	pipe   Pipe
+	queue  []Statement
+	sent   bool
+	failed error
+	// apart: what is checked is sent and checked at once.
+	apart bool
 	// wrote: it may have changed something.
 	wrote bool
 	// bound are the pool's prepared statements on this transaction's connection. Finding that anew for each use costs a fifth of one.
@@ -153,7 +158,7 @@ func (t *tx) prepared(ctx context.Context, query string) *sql.Stmt {
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if t.pipe != nil {
-		return t.flush(ctx, Statement{query, args})
+		return t.send(ctx, t.pipe.Send, Statement{Query: query, Args: args})
 	}
 	var result sql.Result
 	var err error
@@ -229,8 +234,15 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 }
 
 func listOnce[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) (all []T, err error) {
-	if t, ok := q.(*tx); ok && t.pipe != nil {
-		return listPiped(ctx, t, scan, query, args)
+	switch q := q.(type) {
+	case *tx:
+		if q.pipe != nil {
+			return listPiped(ctx, q.query, scan, query, args)
+		}
+	case *pool:
+		if q.pipe != nil {
+			return listPiped(ctx, q.query, scan, query, args)
+		}
 	}
 	rows, err := q.rows(ctx, query, args...)
 	if err != nil {

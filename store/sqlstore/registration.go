@@ -76,8 +76,8 @@ func (s *Store) RemoveCredential(ctx context.Context, r account.RemoveCredential
 			return account.ErrNotFound
 		}
 		removed = all[i]
-		if err := mustChange(t.exec(ctx, `
-			DELETE FROM latchkey_credentials WHERE id = $1 AND user_id = $2`, removed.ID, r.UserID)); err != nil {
+		if err := t.expect(ctx, orElse(account.ErrNotFound), `
+			DELETE FROM latchkey_credentials WHERE id = $1 AND user_id = $2`, removed.ID, r.UserID); err != nil {
 			return err
 		}
 		if err := mustKeep(ctx, t, r.UserID, keepWithout(r.Keep, removed), removed.Usage == account.UsageFirst); err != nil {
@@ -173,10 +173,9 @@ func mustLack(ctx context.Context, t *tx, userID string, l account.Lack) error {
 
 // lockAccount makes racing removals of one account follow each other, on a database with many writers too.
 func lockAccount(ctx context.Context, t *tx, userID string) error {
-	_, err := t.exec(ctx, `
+	return t.later(ctx, `
 		INSERT INTO latchkey_accounts (user_id, handle, revision) VALUES ($1, NULL, 1)
 		ON CONFLICT (user_id) DO UPDATE SET revision = latchkey_accounts.revision + 1`, userID)
-	return err
 }
 
 func withSubject(events []account.Event, subject string) []account.Event {

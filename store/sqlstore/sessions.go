@@ -41,19 +41,15 @@ func (s *Store) EndSessions(ctx context.Context, e account.EndSessions) (int, er
 			return err
 		}
 		if e.Pendings {
-			if _, err := t.exec(ctx, `DELETE FROM latchkey_pendings WHERE user_id = $1`, e.UserID); err != nil {
+			if err := t.later(ctx, `DELETE FROM latchkey_pendings WHERE user_id = $1`, e.UserID); err != nil {
 				return err
 			}
 		}
 		if e.Renew != nil {
-			renewed, err := t.exec(ctx, `
+			if err := t.expect(ctx, orElse(account.ErrSessionGone), `
 				UPDATE latchkey_sessions SET digest = $1 WHERE id = $2 AND user_id = $3 AND digest = $4`,
-				e.Renew.New[:], e.Renew.SessionID, e.UserID, e.Renew.Old[:])
-			if err != nil {
+				e.Renew.New[:], e.Renew.SessionID, e.UserID, e.Renew.Old[:]); err != nil {
 				return err
-			}
-			if renewed == 0 {
-				return account.ErrSessionGone
 			}
 		}
 		return recordEvents(ctx, t, e.Events)
@@ -138,13 +134,9 @@ func ends(n *account.Session) int64 {
 // holdSession notes when the person of a session proved to hold something, and refuses unless the account has that session still. Whoever
 // ends it meanwhile waits for the end of the transaction.
 func holdSession(ctx context.Context, t *tx, userID, sessionID string, at time.Time) error {
-	noted, err := t.exec(ctx, `
+	return t.expect(ctx, orElse(account.ErrSessionGone), `
 		UPDATE latchkey_sessions SET held_at = $4 WHERE id = $1 AND user_id = $2 AND kind <> $3`,
 		sessionID, userID, string(account.SessionDevice), micros(at))
-	if err == nil && noted == 0 {
-		err = account.ErrSessionGone
-	}
-	return err
 }
 
 func endDevices(ctx context.Context, t *tx, userID string) error {

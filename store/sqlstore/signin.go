@@ -98,12 +98,8 @@ func renewProof(ctx context.Context, t *tx, f account.FinishVerify) error {
 	if err != nil {
 		return err
 	}
-	renewed, err := t.exec(ctx, `
+	return t.expect(ctx, orElse(account.ErrSessionGone), `
 		UPDATE latchkey_sessions SET digest = $4, methods = $5, authenticated_at = $6, held_at = $7
 		WHERE id = $1 AND user_id = $2 AND digest = $3`,
 		f.Session.SessionID, f.UserID, f.Session.Old[:], f.Session.New[:], methods, micros(f.AuthenticatedAt), micros(f.HeldAt))
-	if err == nil && renewed == 0 {
-		err = account.ErrSessionGone
-	}
-	return err
 }

@@ -34,14 +34,20 @@ func (s *Store) TryState(ctx context.Context, sp account.Spend) error {
 
 // spend uses up a state: of all that try, one gets past.
 func spend(ctx context.Context, t *tx, sp account.Spend) error {
-	spent, err := t.exec(ctx, `
+	return spendNoting(ctx, t, sp, new(bool))
+}
+
+// spendNoting is spend, and notes when that was done.
+func spendNoting(ctx context.Context, t *tx, sp account.Spend, spent *bool) error {
+	return t.expect(ctx, func(_ context.Context, changed int64) error {
+		if *spent = changed != 0; !*spent {
+			return account.ErrSpent
+		}
+		return nil
+	}, `
 		INSERT INTO latchkey_states (id, expires, tries, spent)
 		VALUES ($1, $2, 0, TRUE)
 		ON CONFLICT (id) DO UPDATE SET spent = TRUE
 		WHERE NOT latchkey_states.spent`,
 		blob(sp.ID), micros(sp.Expires))
-	if err == nil && spent == 0 {
-		err = account.ErrSpent
-	}
-	return err
 }

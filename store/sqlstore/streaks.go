@@ -50,17 +50,13 @@ func countFailure(ctx context.Context, t *tx, now time.Time, k account.Streak) e
 		return nil
 	}
 	memory := microsOf(account.StreakMemory)
-	counted, err := t.exec(ctx, `
+	return t.expect(ctx, orElse(account.ErrStepClosed), `
 		INSERT INTO latchkey_streaks (subject, step, failures, forget_at) VALUES ($1, $2, 1, $4)
 		ON CONFLICT (subject, step) DO UPDATE SET
 			failures  = CASE WHEN latchkey_streaks.forget_at <= $3 THEN 1 ELSE latchkey_streaks.failures + 1 END,
 			forget_at = CASE WHEN latchkey_streaks.forget_at <= $3 THEN $4 ELSE $4 + $5 * latchkey_streaks.failures END
 		WHERE latchkey_streaks.failures < $6 OR latchkey_streaks.forget_at <= $3`,
 		text(k.Subject), text(k.Step), micros(now), micros(now)+memory, memory, k.Most)
-	if err == nil && counted == 0 {
-		err = account.ErrStepClosed
-	}
-	return err
 }
 
 // uncountFailure takes one off.
@@ -68,8 +64,7 @@ func uncountFailure(ctx context.Context, t *tx, k account.Streak) error {
 	if k.Subject == "" {
 		return nil
 	}
-	_, err := t.exec(ctx, `
+	return t.later(ctx, `
 		UPDATE latchkey_streaks SET failures = failures - 1 WHERE subject = $1 AND step = $2 AND failures > 0`,
 		text(k.Subject), text(k.Step))
-	return err
 }

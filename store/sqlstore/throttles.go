@@ -43,18 +43,14 @@ func (s *Store) Guess(ctx context.Context, now time.Time, g account.Guess) (time
 			return err
 		}
 		for _, b := range buckets {
-			took, err := take(ctx, t, now, b)
-			if err != nil {
+			if err := take(ctx, t, now, b); err != nil {
 				return err
-			}
-			if !took {
-				// What is taken so far is rolled back, but counts for the wait while it is there: ask outside.
-				return errEmpty
 			}
 		}
 		return nil
 	})
 	if errors.Is(err, errEmpty) {
+		// What was taken until then counted for the wait while it was there: asked outside.
 		wait, err = level(ctx, s.reader, now, buckets)
 		if err == nil && wait == 0 {
 			// The bucket had something again by then; the refusal stands, and says the least there is.
@@ -84,15 +80,14 @@ func (s *Store) Refund(ctx context.Context, g account.Guess) error {
 	})
 }
 
-func take(ctx context.Context, t *tx, now time.Time, b account.Bucket) (bool, error) {
+func take(ctx context.Context, t *tx, now time.Time, b account.Bucket) error {
 	interval := interval(b)
-	changed, err := t.exec(ctx, `
+	return t.expect(ctx, orElse(errEmpty), `
 		INSERT INTO latchkey_buckets (bucket, full_at) VALUES ($1, $2)
 		ON CONFLICT (bucket) DO UPDATE SET full_at = $4
 			+ CASE WHEN latchkey_buckets.full_at > $3 THEN latchkey_buckets.full_at ELSE $3 END
 		WHERE latchkey_buckets.full_at <= $5`,
 		text(b.Key), micros(now)+interval, micros(now), interval, latest(now, b))
-	return changed == 1, err
 }
 
 func level(ctx context.Context, q querier, now time.Time, buckets []account.Bucket) (time.Duration, error) {

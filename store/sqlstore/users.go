@@ -119,11 +119,23 @@ func (s *Store) ListUsers(ctx context.Context) iter.Seq2[account.User, error] {
 const (
 	selectActive     = `SELECT active FROM latchkey_users WHERE id = $1`
 	selectActiveHeld = `SELECT active FROM latchkey_users WHERE id = $1 FOR SHARE`
+	// It finds a row unless the account is disabled.
+	expectActiveHeld = `
+		WITH owner AS (SELECT active FROM latchkey_users WHERE id = $1 FOR SHARE)
+		SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM owner WHERE NOT active)`
 )
 
 // mustActive refuses an account that this store keeps and that is disabled. Whoever disables it meanwhile waits for the end of the
 // transaction, and finds what it made.
 func mustActive(ctx context.Context, t *tx, userID string) error {
+	if t.pipe == nil {
+		return isActive(ctx, t, userID)
+	}
+	return t.expect(ctx, orElse(account.ErrInactive), expectActiveHeld, userID)
+}
+
+// isActive is mustActive, at once.
+func isActive(ctx context.Context, t *tx, userID string) error {
 	active, here, err := first(ctx, t, scanOne[bool], t.sharing(selectActive, selectActiveHeld), userID)
 	if err == nil && here && !active {
 		err = account.ErrInactive

@@ -50,10 +50,9 @@ func (s *Store) spending(ctx context.Context, op string, sp *account.Spend, rest
 	spent := false
 	err := s.transact(ctx, func(ctx context.Context, t *tx) error {
 		spent = false
-		if err := spend(ctx, t, *sp); err != nil {
+		if err := spendNoting(ctx, t, *sp, &spent); err != nil {
 			return err
 		}
-		spent = true
 		return rest(ctx, t)
 	})
 	if spent && isRefusal(err) {

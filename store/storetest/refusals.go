@@ -140,6 +140,36 @@ var refusalTests = []test{
 		}
 		e.ok(e.store.FinishVerify(e.ctx, verify()))
 	}},
+	{"comes before what fails after it", func(e *env) {
+		s := newScene(e)
+		// Two sessions cannot have one token: renewing to that of another is no refusal, but an error.
+		verify := func() account.FinishVerify {
+			spend := e.spend()
+			return account.FinishVerify{
+				UserID: s.user.ID, Spend: &spend,
+				Session:    account.Renewal{SessionID: s.session.ID, Old: s.session.Digest, New: s.theirS.Digest},
+				Credential: &account.CredentialUse{ID: s.credential.ID, SignCount: 6, At: noon.Add(time.Hour)},
+				Methods:    []account.Method{account.MethodPasskey}, AuthenticatedAt: noon.Add(time.Hour),
+			}
+		}
+		f := verify()
+		e.changesNothing(s.watched, nil, func() error {
+			if err := e.store.FinishVerify(e.ctx, f); err == nil {
+				e.Fatal("two sessions have one token")
+			}
+			return nil
+		})
+		e.ok(e.store.SpendState(e.ctx, *f.Spend, nil))
+		e.changesNothing(s.watched, account.ErrSpent, func() error { return e.store.FinishVerify(e.ctx, f) })
+		f = verify()
+		f.Credential.SignCount = 5
+		e.changesNothing(s.watched, account.ErrSignCount, func() error { return e.store.FinishVerify(e.ctx, f) })
+		e.spent(*f.Spend)
+		f = verify()
+		f.Credential.ID = s.theirs.ID
+		e.changesNothing(s.watched, account.ErrNotFound, func() error { return e.store.FinishVerify(e.ctx, f) })
+		e.spent(*f.Spend)
+	}},
 	{"ending sessions", func(e *env) {
 		s := newScene(e)
 		renew := func(of account.Session, old account.Digest) *account.Renewal {
