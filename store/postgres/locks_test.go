@@ -86,7 +86,7 @@ func prepare(t *testing.T) (uri string, store *sqlstore.Store, u account.User, a
 	return uri, store, u, at
 }
 
-// A disable that comes while somebody finishes waits for the end of it: whoever then ends all sessions finds the new one too.
+// A disable that comes while somebody finishes waits for the end of it, and ends what it made too.
 func TestDisableWaitsForFinish(t *testing.T) {
 	for name := range finishes(account.User{}, account.Session{}) {
 		t.Run(name, func(t *testing.T) {
@@ -100,6 +100,9 @@ func TestDisableWaitsForFinish(t *testing.T) {
 			release()
 			must(t, <-finished)
 			must(t, <-disabled)
+			if left, err := store.Sessions(t.Context(), u.ID); err != nil || len(left) > 0 {
+				t.Errorf("%d sessions are left, and %v", len(left), err)
+			}
 		})
 	}
 }

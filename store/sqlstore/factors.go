@@ -22,10 +22,10 @@ func (s *Store) SecondFactors(ctx context.Context, userID string) (account.Secon
 // FinishSetup stores a factor that a signed-in person has confirmed, replacing one of the same method.
 func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 	return s.spending(ctx, "finish setup", &f.Spend, func(ctx context.Context, t *tx) error {
-		if err := holdSession(ctx, t, f.Factor.UserID, f.SessionID, f.Factor.Created); err != nil {
+		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
 			return err
 		}
-		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
+		if err := holdSession(ctx, t, f.Factor.UserID, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if err := lockAccount(ctx, t, f.Factor.UserID); err != nil {

@@ -88,13 +88,16 @@ func insertPending(ctx context.Context, t *tx, p *account.Pending) error {
 		code.expires, code.tries, p.Remember, text(p.Next), micros(p.Created), micros(p.Expires))
 }
 
-// endPending deletes a pending sign-in: of all that finish it, one gets past.
+// endPending deletes a pending sign-in: of all that finish it, one gets past. Where it ended with the account, that is what is said.
 func endPending(ctx context.Context, t *tx, userID, id string) error {
 	ended, err := t.exec(ctx, `DELETE FROM latchkey_pendings WHERE id = $1 AND user_id = $2`, id, userID)
-	if err == nil && ended == 0 {
-		err = account.ErrPendingGone
+	if err != nil || ended > 0 {
+		return err
 	}
-	return err
+	if err := mustActive(ctx, t, userID); err != nil {
+		return err
+	}
+	return account.ErrPendingGone
 }
 
 // readyForPasskey makes a pending sign-in wait for a passkey, and for nothing else.

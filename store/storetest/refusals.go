@@ -86,7 +86,12 @@ var refusalTests = []test{
 			f := s.signin(e)
 			e.changesNothing(s.watched, account.ErrInactive, func() error { return e.store.FinishSignin(e.ctx, f) })
 			e.spent(*f.Spend)
+			f = s.signin(e)
+			f.PendingID = ""
+			e.changesNothing(s.watched, account.ErrInactive, func() error { return e.store.FinishSignin(e.ctx, f) })
+			e.spent(*f.Spend)
 			e.ok(e.users.SetActive(e.ctx, s.user.ID, true))
+			s.pending = e.pending(s.user.ID) // the other ended with the account
 		}
 		f = s.signin(e)
 		e.ok(e.store.FinishSignin(e.ctx, f))
@@ -137,6 +142,7 @@ var refusalTests = []test{
 			e.changesNothing(s.watched, account.ErrInactive, func() error { return e.store.FinishVerify(e.ctx, f) })
 			e.spent(*f.Spend)
 			e.ok(e.users.SetActive(e.ctx, s.user.ID, true))
+			s.session = e.signedIn(s.user.ID, account.SessionBrowser) // the other ended with the account
 		}
 		e.ok(e.store.FinishVerify(e.ctx, verify()))
 	}},
