@@ -48,6 +48,9 @@ func (s *Store) RemoveFactors(ctx context.Context, r account.RemoveFactors) ([]a
 	var removed []account.Method
 	err := s.write(ctx, "remove factors", func(ctx context.Context, t *tx) error {
 		removed = nil
+		if err := mustAsk(ctx, t, r.UserID, r.SessionID); err != nil {
+			return err
+		}
 		if err := lockAccount(ctx, t, r.UserID); err != nil {
 			return err
 		}
@@ -85,6 +88,9 @@ func (s *Store) RemoveFactors(ctx context.Context, r account.RemoveFactors) ([]a
 // ReplaceRecoveryCodes makes those digests the account's only recovery codes.
 func (s *Store) ReplaceRecoveryCodes(ctx context.Context, r account.ReplaceRecoveryCodes) error {
 	return s.write(ctx, "replace recovery codes", func(ctx context.Context, t *tx) error {
+		if err := mustAsk(ctx, t, r.UserID, r.SessionID); err != nil {
+			return err
+		}
 		// Of two racing sets one must be whole, and the other gone.
 		if err := lockAccount(ctx, t, r.UserID); err != nil {
 			return err

@@ -62,6 +62,9 @@ func mustHaveRoom(ctx context.Context, t *tx, userID string, most int) error {
 func (s *Store) RemoveCredential(ctx context.Context, r account.RemoveCredential) (account.Credential, error) {
 	var removed account.Credential
 	err := s.write(ctx, "remove credential", func(ctx context.Context, t *tx) error {
+		if err := mustAsk(ctx, t, r.UserID, r.SessionID); err != nil {
+			return err
+		}
 		if err := lockAccount(ctx, t, r.UserID); err != nil {
 			return err
 		}
