@@ -153,11 +153,13 @@ func TestTokens_EndOneByItsID(t *testing.T) {
 	p, eve := h.person("ada"), h.person("eve")
 	b, other, hers := p.signs(h.browser()), p.signs(h.browser()), eve.signs(h.browser())
 	for _, id := range []string{hers.caller().Session.ID, "", "no such session", "\x00", "\xff"} {
-		before := h.snapshot()
+		before, mark := h.snapshot(), h.mark()
 		_, err := b.end(signin.Ending{ID: id})
-		if r, ok := signin.AsRefusal(err); !ok || id != "" && r.Key != message.SessionNotFound {
+		r, ok := signin.AsRefusal(err)
+		if !ok || id != "" && r.Key != message.SessionNotFound {
 			t.Errorf("%q: %v", id, err)
 		}
+		h.explained(r, h.heard(mark), h.events()[mark:])
 		if d := differences(before, h.snapshot()); d != "" {
 			t.Error(d)
 		}

@@ -1,12 +1,14 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/account"
 )
 
 // session finds a session in a list by a member's value.
@@ -120,6 +122,33 @@ func TestEndingSessions(t *testing.T) {
 	c.signedOut()
 	program.post("/sessions/end", fields{"all": true}).want(http.StatusOK).is(1, "ended")
 	program.get("/verify").refuses(http.StatusUnauthorized, "UNAUTHENTICATED", "")
+}
+
+// TestWhoEndsAnothersSessionIsNoted: the log says who tried, from which session, and not what was typed.
+func TestWhoEndsAnothersSessionIsNoted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p, q := s.person(t), s.person(t)
+	l := s.ledger(t)
+	gone := p.again()
+	ended := gone.session("current", true)["id"]
+	gone.post("/logout", nil).want(http.StatusOK)
+	for _, w := range ways {
+		for id, reason := range map[any]string{
+			q.session("current", true)["id"]: "no_such_session", ended: "no_such_session", "<script>": "no_such_session", "": "incomplete",
+		} {
+			want := refusal{kind: account.EventEndRefused, reason: reason}
+			l.refused(t, fmt.Sprintf("%s %q", w.name, id), want, func() *answer { return w.post(p, "/sessions/end", fields{"id": id}) })
+		}
+	}
+	events, err := s.store.Events(t.Context(), account.EventFilter{UserID: accountOf(t, s, p.email).ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := events[len(events)-1]; last.SessionID != p.session("current", true)["id"] || last.Subject != "" || last.Address == "" {
+		t.Errorf("the log holds %+v", last)
+	}
+	q.signedIn()
 }
 
 func TestASessionEndsByItself(t *testing.T) {
