@@ -92,7 +92,7 @@ func samples() []View {
 				{ID: "s3", Kind: account.SessionDevice, Device: "Firefox", Created: at, LastSeen: at},
 			}}},
 		"doctor":  {doctorData{}, doctorData{Findings: []Finding{{VerdictOK, "ORIGINS", "x", ""}, {VerdictWarn, hostile, hostile, hostile}, {VerdictError, "TLS", "x", "y"}}}},
-		"error":   {errorData{}, errorData{Status: 403, Text: hostile}, errorData{Status: 404}, errorData{Status: 429}, errorData{Status: 500, Text: "x"}},
+		"error":   {errorData{}, errorData{Status: 403, Text: hostile}, errorData{Status: 404}, errorData{Status: 429}, errorData{Status: 500, Text: "x"}, errorData{Status: 503, Again: hostile}},
 		"reopen":  {reopenData{}, reopenData{Email: hostile}},
 		"recover": {recoverData{}, recoverData{MinLength: 8, Factors: true}},
 		"confirm": {confirmData{}, confirmData{Email: hostile, MinLength: 8}},

@@ -188,6 +188,7 @@ type (
 	errorData struct {
 		Status int
 		Text   string
+		Again  string // the path to ask for again, where that is what helps; may be empty
 	}
 )
 
