@@ -293,3 +293,31 @@ func TestDeletingAPasskey(t *testing.T) {
 	p.fresh().signin(nil, nil).refuses(http.StatusBadRequest, "WEBAUTHN_UNKNOWN_CREDENTIAL_ID", "credential")
 	q.post("/wan-delete", fields{"id": q.get("/wan-register").str("registered_credentials", 0, "id")}).want(http.StatusOK).only()
 }
+
+// TestWhatAPasskeyOpenedIsPointedTo: sessions outlive the passkey that they were begun with. A browser that removes one is shown where to end them,
+// and nothing ends by itself.
+func TestWhatAPasskeyOpenedIsPointedTo(t *testing.T) {
+	t.Parallel()
+	for lang, link := range map[string]string{"en": "See what is still signed in", "de": "Nachsehen, was noch angemeldet ist"} {
+		s := newSite(t, func(c *latchkey.Config) { c.URLPrefix = "/auth" })
+		p := s.person(t)
+		p.header.Set("Accept-Language", lang)
+		p.enrol("first")
+		thief := p.fresh()
+		thief.signin(fields{"identity": p.email}, nil).want(http.StatusOK)
+		p.form("/wan-delete", fields{"name": p.passkeys()[0]}).goes("/auth/wan-register")
+		page := p.page("/wan-register").want(http.StatusOK)
+		if want := ` <a href="/auth/account#sessions">` + link + `</a></p>`; !strings.Contains(string(page.body), want) {
+			t.Errorf("%s: nothing leads to the sessions: %s", lang, page.body)
+		}
+		if !strings.Contains(string(p.page("/account").want(http.StatusOK).body), `id="sessions"`) {
+			t.Error("it leads to nothing")
+		}
+		thief.signedIn()
+		p.form("/sessions/end", fields{"others": "true"}).goes("/auth/account")
+		if body := string(p.page("/account").body); !strings.Contains(body, `class="flash good"`) || strings.Contains(body, link) {
+			t.Errorf("%s: another note leads there too", lang)
+		}
+		thief.signedOut()
+	}
+}

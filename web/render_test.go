@@ -110,7 +110,7 @@ func samples() []View {
 			views = append(views,
 				View{Page: page, Lang: "en", Site: "Latchkey", Nonce: "bm9uY2U=", Path: "/" + page, Data: d},
 				View{Page: page, Lang: "xx", Site: hostile, Nonce: "bm9uY2U=", Email: hostile, Path: "/" + page + "/t", Next: "/a?b=" + hostile,
-					Flashes: []Flash{{Kind: "error", Text: hostile, Code: "WEBAUTHN_UNKNOWN_CREDENTIAL_ID"}, {Kind: "success", Text: hostile}, {Kind: "info", Text: hostile}},
+					Flashes: []Flash{{Kind: "error", Text: hostile, Code: "WEBAUTHN_UNKNOWN_CREDENTIAL_ID", Link: hostile, LinkText: hostile}, {Kind: "success", Text: hostile}, {Kind: "info", Text: hostile}},
 					Fields:  typed, Errors: wrong, Registerable: true, FirstPasskey: true, TwoFactor: true, RecoveryCodes: true, Data: d})
 		}
 	}
