@@ -134,9 +134,13 @@ type FinishRegistration struct {
 
 // RemoveCredential deletes the passkey of that account which has ID, or else Nickname.
 //
-// Errors: ErrNotFound; ErrLastWayIn; ErrLastSecondFactor.
+// Errors: ErrSessionGone; ErrInactive; ErrNotFound; ErrLastWayIn; ErrLastSecondFactor.
 type RemoveCredential struct {
-	UserID   string
+	UserID string
+	// SessionID is the session that asks for it; it must be there still, and its account not be disabled. Empty where an operator asks, or a
+	// recovery link.
+	SessionID string
+
 	ID       string
 	Nickname string
 	Keep     Keep

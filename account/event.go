@@ -34,6 +34,7 @@ const (
 	EventSigninRefused     EventKind = "signin.refused"
 	EventSignedOut         EventKind = "session.signed_out"
 	EventSessionsEnded     EventKind = "session.ended"
+	EventEndRefused        EventKind = "session.end_refused"
 	EventVerified          EventKind = "session.verified"
 	EventVerifyRefused     EventKind = "session.verify_refused"
 	EventPasswordChanged   EventKind = "password.changed"

@@ -128,9 +128,13 @@ type FinishSetup struct {
 	Events     []Event
 }
 
-// RemoveFactors deletes the code methods named, or all where Methods is empty. ErrLastSecondFactor as Keep says.
+// RemoveFactors deletes the code methods named, or all where Methods is empty.
+//
+// Errors: ErrSessionGone; ErrInactive; ErrLastSecondFactor, as Keep says.
 type RemoveFactors struct {
-	UserID     string
+	UserID string
+	// SessionID is as in [RemoveCredential].
+	SessionID  string
 	Methods    []Method
 	Keep       Keep
 	EndDevices bool
@@ -138,8 +142,12 @@ type RemoveFactors struct {
 }
 
 // ReplaceRecoveryCodes is a new set of recovery codes, as digests.
+//
+// Errors: ErrSessionGone; ErrInactive.
 type ReplaceRecoveryCodes struct {
-	UserID     string
+	UserID string
+	// SessionID is as in [RemoveCredential].
+	SessionID  string
 	Digests    [][]byte
 	At         time.Time
 	EndDevices bool

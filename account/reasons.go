@@ -11,7 +11,7 @@ func EventKinds() []EventKind { return slices.Clone(eventKinds) }
 
 var eventKinds = []EventKind{
 	EventRegistered, EventRegisterRefused, EventDisabled, EventEnabled, EventFactorsReset,
-	EventSignedIn, EventSigninPending, EventSigninRefused, EventSignedOut, EventSessionsEnded, EventVerified, EventVerifyRefused,
+	EventSignedIn, EventSigninPending, EventSigninRefused, EventSignedOut, EventSessionsEnded, EventEndRefused, EventVerified, EventVerifyRefused,
 	EventPasswordChanged, EventPasswordRefused,
 	EventPasskeyAdded, EventPasskeyRefused, EventPasskeyRemoved, EventSignCountBack, EventBackupChanged,
 	EventFactorAdded, EventFactorRefused, EventFactorRemoved, EventRecoveryCodesMade, EventRecoveryCodeUsed,
@@ -47,6 +47,7 @@ var reasons = map[EventKind][]string{
 	}),
 	EventSignedOut:     plain,
 	EventSessionsEnded: all(byAdmin, []string{"one", "others", "all"}),
+	EventEndRefused:    {"incomplete", "no_such_session"},
 	EventVerified:      plain,
 	EventVerifyRefused: all(ofAny, ofStates, ofBoth, ofSigned, ofCodes, []string{"incomplete", "wrong_password"}),
 

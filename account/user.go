@@ -45,7 +45,10 @@ type Users interface {
 	// RenewPassword replaces the password hash if it is still was, and changes nothing if it is not: a password that was
 	// changed meanwhile is not brought back. ErrNotFound if there is no such account.
 	RenewPassword(ctx context.Context, id, was, passwordHash string) error
-	// SetActive lets an account sign in, or not. ErrNotFound if there is no such account.
+	// SetActive lets an account sign in, or not. ErrNotFound if there is no such account. Where the store keeps the users as well,
+	// disabling one ends its sessions, bearer tokens, remembered devices and pending sign-ins in the same transaction, so that none of
+	// them counts again once it is enabled. An app that keeps the users itself has none of these: while the account is disabled they count
+	// for nothing, and whoever disables it ends them with [Sessions.EndSessions] afterwards, Pendings set.
 	SetActive(ctx context.Context, id string, active bool) error
 }
 

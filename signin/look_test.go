@@ -131,7 +131,7 @@ func (h *house) refusesAny(call func() error) *signin.Refusal {
 // refusals are the kinds of events that tell of one.
 var refusals = []account.EventKind{
 	account.EventSigninRefused, account.EventVerifyRefused, account.EventPasskeyRefused, account.EventFactorRefused,
-	account.EventPasswordRefused, account.EventRegisterRefused, account.EventThrottled, account.EventCodeNotSent,
+	account.EventPasswordRefused, account.EventRegisterRefused, account.EventEndRefused, account.EventThrottled, account.EventCodeNotSent,
 }
 
 // explained demands that the last event tells of the refusal, with its reason, and that the app heard what the log holds.

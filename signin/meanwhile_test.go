@@ -44,6 +44,11 @@ func TestMeanwhile_WhatWasProvedIsGone(t *testing.T) {
 		return errOf(b.finishSetup(s, b.h.post.code(p.email)))
 	}, signedIn}
 	changing := scene{"EndSessions", func(b *browser, p *person) error { return errOf(b.change(p.password, "another password, quite")) }, signedIn}
+	removing := scene{"RemoveCredential", func(b *browser, _ *person) error { return errOf(b.remove("secondary")) }, signedIn}
+	dropping := scene{"RemoveFactors", func(b *browser, _ *person) error { return errOf(b.disable(totp)) }, signedIn}
+	renewing := scene{"ReplaceRecoveryCodes", func(b *browser, _ *person) error {
+		return errOf(b.svc.NewRecoveryCodes(b.h.ctx, b.caller()))
+	}, signedIn}
 	choosing := scene{"UpdatePending", func(b *browser, _ *person) error { return errOf(b.choose(account.MethodSMS)) }, waiting}
 	trying := scene{"TryCode", func(b *browser, p *person) error { return errOf(b.code(b.h.post.code(p.phone))) }, func(b *browser, p *person) {
 		waiting(b, p)
@@ -59,13 +64,12 @@ func TestMeanwhile_WhatWasProvedIsGone(t *testing.T) {
 		return func(b *browser, p *person) {
 			o := b.h.arranger()
 			h := b.h
-			// by the back door, for the app's codes are used up
-			out, err := h.lenient.Login(h.ctx, o.caller(), p.email, p.password, signin.Wish{})
-			h.ok(err)
-			_ = out
 			u, err := h.db.User(h.ctx, p.id)
 			h.ok(err)
-			o.fixed = &signin.Caller{User: &u, Session: &account.Session{ID: "owner's", UserID: p.id}}
+			// by the back door, for the app's codes are used up
+			session := &account.Session{ID: "owner's", UserID: p.id, Kind: account.SessionBrowser}
+			h.ok(h.db.FinishSignin(h.ctx, account.FinishSignin{UserID: p.id, Session: session}))
+			o.fixed = &signin.Caller{User: &u, Session: session}
 			do(o)
 		}
 	}
@@ -104,6 +108,12 @@ func TestMeanwhile_WhatWasProvedIsGone(t *testing.T) {
 		"setup, signed out":             {settingUp, logout, message.Unauthenticated},
 		"setup, disabled":               {settingUp, disable, message.DisabledAccount},
 		"change password, signed out":   {changing, logout, message.Unauthenticated},
+		"remove, signed out":            {removing, logout, message.Unauthenticated},
+		"remove, disabled":              {removing, disable, message.DisabledAccount},
+		"drop a method, signed out":     {dropping, logout, message.Unauthenticated},
+		"drop a method, disabled":       {dropping, disable, message.DisabledAccount},
+		"new codes, signed out":         {renewing, logout, message.Unauthenticated},
+		"new codes, disabled":           {renewing, disable, message.DisabledAccount},
 		"choose, signed out":            {choosing, logout, message.TwoFactorPermissionDenied},
 		"try a code, signed out":        {trying, logout, message.TwoFactorPermissionDenied},
 	} {

@@ -228,7 +228,7 @@ func (s *Service) RemovePasskey(ctx context.Context, c *Caller, id, nickname str
 	e := s.event(c.Client, account.EventPasskeyRemoved, c.User.ID)
 	e.Method = account.MethodPasskey
 	remove := account.RemoveCredential{
-		UserID: c.User.ID, ID: id, Nickname: nickname, EndDevices: true, Events: []account.Event{e},
+		UserID: c.User.ID, SessionID: c.Session.ID, ID: id, Nickname: nickname, EndDevices: true, Events: []account.Event{e},
 		Keep: account.Keep{WayIn: !c.User.HasPassword(), SecondFactor: s.TwoFactorRequired},
 	}
 	cred, err := s.store.RemoveCredential(ctx, remove)

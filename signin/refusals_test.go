@@ -75,8 +75,8 @@ func TestRefusals_OfForms(t *testing.T) {
 	without.signedIn(fresh)
 }
 
-// TestRefusals_OfTheDisabled: nothing of a disabled account's is good, and what it had is untouched for the day that it is
-// enabled again.
+// TestRefusals_OfTheDisabled: nothing of a disabled account's is good. On the day that it is enabled again it has its factors as they were,
+// and nothing that was signed in to it: no session, no sign-in that waits, no remembered device.
 func TestRefusals_OfTheDisabled(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, remembering)
@@ -111,8 +111,14 @@ func TestRefusals_OfTheDisabled(t *testing.T) {
 		}
 	}
 	p.enabled()
+	b.nobody()
+	if c := waiting.caller(); c.Pending != nil {
+		t.Error("the sign-in waits again")
+	}
 	h.clock.advance(time.Minute)
 	h.ok(errOf(late.login(p)))
+	late.waits(account.PendingSelect, "")
+	h.ok(errOf(late.code(p.code())))
 	late.signedIn(p)
 }
 

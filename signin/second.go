@@ -266,8 +266,11 @@ func (s *Service) NewRecoveryCodes(ctx context.Context, c *Caller) ([]string, er
 		}
 		digests[i] = all[0]
 	}
-	r := account.ReplaceRecoveryCodes{UserID: c.User.ID, Digests: digests, At: s.now(), EndDevices: true, Events: []account.Event{s.event(c.Client, account.EventRecoveryCodesMade, c.User.ID)}}
+	r := account.ReplaceRecoveryCodes{UserID: c.User.ID, SessionID: c.Session.ID, Digests: digests, At: s.now(), EndDevices: true, Events: []account.Event{s.event(c.Client, account.EventRecoveryCodesMade, c.User.ID)}}
 	if err := s.store.ReplaceRecoveryCodes(ctx, r); err != nil {
+		if refusal, ok := AsRefusal(refusalOf(err)); ok {
+			return nil, s.refused(ctx, c.Client, account.EventFactorRefused, c.User.ID, account.MethodRecoveryCode, refusal)
+		}
 		return nil, fmt.Errorf("signin: recovery codes: %w", err)
 	}
 	s.emit(ctx, r.Events)

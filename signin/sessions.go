@@ -228,6 +228,14 @@ type Ending struct {
 
 // EndSessions ends them and returns how many. Others and All end remembered devices too, and All pending sign-ins.
 func (s *Service) EndSessions(ctx context.Context, c *Caller, e Ending) (int, error) {
+	refused := func(r *Refusal) (int, error) {
+		ev := s.event(c.Client, account.EventEndRefused, c.User.ID)
+		ev.Reason, ev.SessionID = r.Reason, c.Session.ID
+		if err := s.record(ctx, ev); err != nil {
+			return 0, err
+		}
+		return 0, r
+	}
 	end := account.EndSessions{UserID: c.User.ID, ID: e.ID}
 	reason := "one"
 	switch {
@@ -236,7 +244,7 @@ func (s *Service) EndSessions(ctx context.Context, c *Caller, e Ending) (int, er
 	case e.Others:
 		end.ID, end.Except, end.Pendings, reason = "", c.Session.ID, true, "others"
 	case e.ID == "":
-		return 0, refuse(message.APIError, "id")
+		return refused(refuse(message.APIError, "id").why("incomplete", nil))
 	}
 	ev := s.event(c.Client, account.EventSessionsEnded, c.User.ID)
 	ev.Reason, ev.Subject, ev.SessionID = reason, end.ID, c.Session.ID
@@ -244,7 +252,7 @@ func (s *Service) EndSessions(ctx context.Context, c *Caller, e Ending) (int, er
 	n, err := s.store.EndSessions(ctx, end)
 	switch {
 	case errors.Is(err, account.ErrNotFound):
-		return 0, refuse(message.SessionNotFound, "id")
+		return refused(refuse(message.SessionNotFound, "id").why("no_such_session", nil))
 	case err != nil:
 		return 0, fmt.Errorf("signin: end sessions: %w", err)
 	}

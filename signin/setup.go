@@ -271,13 +271,16 @@ func (s *Service) Disable(ctx context.Context, c *Caller, which account.Method) 
 	}
 	e := s.event(c.Client, account.EventFactorRemoved, c.User.ID)
 	e.Method = which
-	r := account.RemoveFactors{UserID: c.User.ID, Keep: account.Keep{SecondFactor: s.TwoFactorRequired}, EndDevices: true, Events: []account.Event{e}}
+	r := account.RemoveFactors{UserID: c.User.ID, SessionID: c.Session.ID, Keep: account.Keep{SecondFactor: s.TwoFactorRequired}, EndDevices: true, Events: []account.Event{e}}
 	if which != "" {
 		r.Methods = []account.Method{which}
 	}
 	gone, err := s.store.RemoveFactors(ctx, r)
-	if refusal, ok := AsRefusal(refusalOf(err)); ok && refusal.Key == message.LastSecondFactor {
-		return nil, s.refused(ctx, c.Client, account.EventFactorRefused, c.User.ID, which, refuse(message.TwoFactorMethodNotAvailable, "setup").why("last_second_factor", err))
+	if refusal, ok := AsRefusal(refusalOf(err)); ok {
+		if refusal.Key == message.LastSecondFactor { // the contract has a word of its own for it here
+			refusal = refuse(message.TwoFactorMethodNotAvailable, "setup").why("last_second_factor", err)
+		}
+		return nil, s.refused(ctx, c.Client, account.EventFactorRefused, c.User.ID, which, refusal)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("signin: remove factors: %w", err)

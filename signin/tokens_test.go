@@ -117,7 +117,7 @@ func TestTokens_EndOnTheServer(t *testing.T) {
 		}, false, false, false, false},
 		"end all wins over others": {func(b *browser, _ *person) { b.h.ok(errOf(b.end(signin.Ending{All: true, Others: true, ID: "x"}))) }, false, false, false, false},
 		"change of password":       {func(b *browser, p *person) { b.h.ok(errOf(b.change(p.password, "another password, quite"))) }, true, false, false, false},
-		"disabled":                 {func(_ *browser, p *person) { p.disabled() }, false, false, false, true},
+		"disabled":                 {func(_ *browser, p *person) { p.disabled() }, false, false, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,11 +157,13 @@ func TestTokens_EndOneByItsID(t *testing.T) {
 	p, eve := h.person("ada"), h.person("eve")
 	b, other, hers := p.signs(h.browser()), p.signs(h.browser()), eve.signs(h.browser())
 	for _, id := range []string{hers.caller().Session.ID, "", "no such session", "\x00", "\xff"} {
-		before := h.snapshot()
+		before, mark := h.snapshot(), h.mark()
 		_, err := b.end(signin.Ending{ID: id})
-		if r, ok := signin.AsRefusal(err); !ok || id != "" && r.Key != message.SessionNotFound {
+		r, ok := signin.AsRefusal(err)
+		if !ok || id != "" && r.Key != message.SessionNotFound {
 			t.Errorf("%q: %v", id, err)
 		}
+		h.explained(r, h.heard(mark), h.events()[mark:])
 		if d := differences(before, h.snapshot()); d != "" {
 			t.Error(d)
 		}

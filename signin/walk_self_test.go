@@ -272,6 +272,8 @@ func (w *world) switchUser(*walker) {
 	u := pick(w, w.users)
 	u.disabled()
 	u.active = false
+	w.endWhere(u, func(*modelSession) bool { return true })
+	w.endPendings(u)
 }
 
 func (w *world) wait(*walker) {

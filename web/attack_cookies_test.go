@@ -73,3 +73,32 @@ func TestTheAttributesOfEveryCookie(t *testing.T) {
 		}
 	}
 }
+
+// TestNoHostTakesSecureAway: on a site with an https origin and an http one, only the http origin's own name gives cookies that are not Secure. Any
+// other is a name of the https site that a proxy or an attacker made up, and a session that it starts must not travel in the clear.
+func TestNoHostTakesSecureAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.person(t)
+	for _, origins := range [][]string{
+		{"https://localhost:8443", "http://localhost:8080"}, {"http://localhost:8080", "https://localhost:8443"},
+		{"https://localhost:8443", "http://localhost:8443", "http://localhost:8080"},
+		{"http://localhost:8080", "http://localhost:8443", "https://localhost:8443"},
+	} {
+		mixed := s.alongside(t, func(c *latchkey.Config) { c.Origins = origins })
+		for host, secure := range map[string]bool{
+			"localhost:8080": false, "localhost:8443": true, "LOCALHOST:8443": true, "localhost": true, "localhost:8081": true,
+			"login.example": true, "10.0.0.7:8080": true, "": true,
+		} {
+			at := *mixed
+			at.https = secure // what every answer is held to
+			v := p.at(&at).fresh()
+			v.host, v.origin = host, "http://"+host
+			v.login().want(http.StatusOK)
+			if c := v.cookie("latchkey_session"); c == nil || c.Secure != secure || strings.HasPrefix(c.Name, "__Host-") != secure {
+				t.Errorf("%v, at %q: %v", origins, host, c)
+			}
+			v.signedIn()
+		}
+	}
+}

@@ -12,7 +12,7 @@ import (
 // pairing is a way to show a valid token in the wrong place. Its answer is judged against tokenOutcomes.
 type pairing struct {
 	name string
-	// intact: a refusal leaves the token good, and its owner uses it afterwards.
+	// intact: a refusal leaves the token good, and its owner uses it afterwards; unless what it is bound to has ended.
 	intact bool
 	show   func(t testing.TB, s *site, k kind, h *held) *answer
 }
@@ -24,6 +24,8 @@ const (
 	gateAnon = "gate ANONYMOUS_USER_REQUIRED"
 	// none: there is no such pairing.
 	none = "none"
+
+	disabled = "after the account was disabled"
 )
 
 var tokenPairings = []pairing{
@@ -102,7 +104,7 @@ var tokenPairings = []pairing{
 		}
 		return h.finish(h.v, h.text)
 	}},
-	{"after the account was disabled", true, func(t testing.TB, s *site, _ kind, h *held) *answer {
+	{disabled, true, func(t testing.TB, s *site, _ kind, h *held) *answer {
 		disable(t, h.user, false)
 		defer disable(t, h.user, true)
 		return h.finish(h.v, h.text)
@@ -139,7 +141,7 @@ var tokenOutcomes = map[string][]string{
 	"again":                                           {"CREDENTIAL_REPLAYED", gate401, "CREDENTIAL_REPLAYED", "TWO_FACTOR_PERMISSION_DENIED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "EMAIL_INUSE", "CREDENTIAL_REPLAYED"},
 	"after an answer that is wrong":                   {"CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", opens, opens, opens, opens, none},
 	"after six answers that are wrong":                {"CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", "CREDENTIAL_REPLAYED", opens, opens, none},
-	"after the account was disabled":                  {gate401, gate401, "DISABLED_ACCOUNT", "TWO_FACTOR_PERMISSION_DENIED", gate401, gate401, gate401, "API_ERROR", none, "API_ERROR"},
+	disabled:                                          {gate401, gate401, "DISABLED_ACCOUNT", "TWO_FACTOR_PERMISSION_DENIED", gate401, gate401, gate401, "API_ERROR", none, "API_ERROR"},
 	"at a server with a newer key and its own":        {opens, opens, opens, opens, opens, opens, opens, opens, opens, opens},
 	"at a server that has removed its key":            {"API_ERROR", "API_ERROR", "API_ERROR", "API_ERROR", "API_ERROR", "API_ERROR", "API_ERROR", "API_ERROR", "API_ERROR", "API_ERROR"},
 }
@@ -219,7 +221,12 @@ func (p pairing) judge(t *testing.T, s *site, l *ledger, k kind, want string) {
 	if spent := l.page().spent - before.spent; spent != 0 != judged {
 		t.Errorf("%s: %d states were spent", p.name, spent)
 	}
-	if p.intact && code != "DISABLED_ACCOUNT" {
+	// what ended with the account does not come back with it
+	if ended := p.name == disabled && (gated || code == "TWO_FACTOR_PERMISSION_DENIED"); ended {
+		if a := h.finish(h.v, h.text); !slices.Equal(a.codes(), []string{code}) {
+			t.Errorf("%s: and enabled again: %v, want %s", p.name, a, code)
+		}
+	} else if p.intact && code != "DISABLED_ACCOUNT" {
 		if a := h.finish(h.v, h.text); a.status != http.StatusOK || !h.done() {
 			t.Errorf("%s: afterwards its owner is told %v", p.name, a)
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -144,42 +145,57 @@ func (c *call) write(b []byte) {
 }
 
 func (c *call) sendPage(rep *reply) {
-	nonce, err := c.csrfToken()
-	if err != nil {
-		c.broken(err)
-		return
-	}
 	v := View{
-		Page: rep.page, Lang: c.caller.Lang, Site: c.h.service.SiteName, Nonce: nonce, Path: c.r.URL.Path,
+		Page: rep.page, Lang: c.caller.Lang, Path: c.r.URL.Path,
 		Next: c.keptNext(), Flashes: c.takeFlashes(), Errors: rep.errors, Data: rep.data, Fields: c.typed(),
-		Registerable: c.h.Registerable, FirstPasskey: c.h.service.AllowAsFirstFactor,
-		TwoFactor: c.h.service.TwoFactor, RecoveryCodes: c.h.service.RecoveryCodes,
-	}
-	if c.caller.SignedIn() {
-		v.Email = c.caller.User.Email
 	}
 	if c.h.TemplateValues != nil {
 		v.Values = c.h.TemplateValues(c.r.WithContext(context.WithValue(c.r.Context(), contextKey{}, c.caller)), rep.page)
 	}
+	if err := c.show(v, cmp.Or(rep.status, http.StatusOK)); err != nil {
+		c.broken(err)
+	}
+}
+
+// show renders a page and sends it. Where it fails, nothing has been sent.
+func (c *call) show(v View, status int) error {
+	var err error
+	if v.Nonce, err = c.csrfToken(); err != nil {
+		return err
+	}
+	v.Site, v.Registerable, v.FirstPasskey = c.h.service.SiteName, c.h.Registerable, c.h.service.AllowAsFirstFactor
+	v.TwoFactor, v.RecoveryCodes = c.h.service.TwoFactor, c.h.service.RecoveryCodes
+	if c.caller.SignedIn() {
+		v.Email = c.caller.User.Email
+	}
 	var b bytes.Buffer
 	if err := c.h.render.page(&b, v); err != nil {
-		c.broken(err)
-		return
+		return err
 	}
 	head := c.w.Header()
 	head.Set("Content-Type", "text/html; charset=utf-8")
 	head.Set("Content-Language", v.Lang)
-	head.Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+nonce+"'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "+
+	head.Set("Content-Security-Policy", "default-src 'none'; script-src 'self' 'nonce-"+v.Nonce+"'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "+
 		"form-action "+c.h.formTargets+"; base-uri 'none'; frame-ancestors 'none'")
 	head.Set("X-Frame-Options", "DENY")
 	head.Set("Cross-Origin-Opener-Policy", "same-origin")
 	head.Set("Vary", "Accept, Accept-Language, Cookie")
-	status := http.StatusOK
-	if rep.status != 0 {
-		status = rep.status
-	}
 	c.w.WriteHeader(status)
 	c.write(b.Bytes())
+	return nil
+}
+
+// outage is the page for as long as the database is away. It is made without it: of nothing that is read there, nor of the app's own values,
+// which may be; and the notes wait for a page that can be read in peace.
+func (c *call) outage() View {
+	lang := c.h.Messages.Match(c.r.Header.Get("Accept-Language"))
+	data := errorData{Status: http.StatusServiceUnavailable, Text: c.h.Messages.Text(lang, "status.503")}
+	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
+		if again, ok := redirect.Next(c.r.URL.RequestURI()); ok {
+			data.Again = again
+		}
+	}
+	return View{Page: "error", Lang: lang, Path: c.r.URL.Path, Data: data}
 }
 
 // typed is what a form had, for showing it again: never a password, a code or a credential.
@@ -296,6 +312,11 @@ func (c *call) broken(err error) {
 	if c.json {
 		c.sendProblem(p, nil)
 		return
+	}
+	if status == http.StatusServiceUnavailable {
+		if err := c.show(c.outage(), status); err == nil {
+			return
+		}
 	}
 	// no page: what failed may be the pages
 	c.w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -1,12 +1,14 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/latchkey-auth/latchkey"
+	"github.com/latchkey-auth/latchkey/account"
 )
 
 // session finds a session in a list by a member's value.
@@ -120,6 +122,33 @@ func TestEndingSessions(t *testing.T) {
 	c.signedOut()
 	program.post("/sessions/end", fields{"all": true}).want(http.StatusOK).is(1, "ended")
 	program.get("/verify").refuses(http.StatusUnauthorized, "UNAUTHENTICATED", "")
+}
+
+// TestWhoEndsAnothersSessionIsNoted: the log says who tried, from which session, and not what was typed.
+func TestWhoEndsAnothersSessionIsNoted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p, q := s.person(t), s.person(t)
+	l := s.ledger(t)
+	gone := p.again()
+	ended := gone.session("current", true)["id"]
+	gone.post("/logout", nil).want(http.StatusOK)
+	for _, w := range ways {
+		for id, reason := range map[any]string{
+			q.session("current", true)["id"]: "no_such_session", ended: "no_such_session", "<script>": "no_such_session", "": "incomplete",
+		} {
+			want := refusal{kind: account.EventEndRefused, reason: reason}
+			l.refused(t, fmt.Sprintf("%s %q", w.name, id), want, func() *answer { return w.post(p, "/sessions/end", fields{"id": id}) })
+		}
+	}
+	events, err := s.store.Events(t.Context(), account.EventFilter{UserID: accountOf(t, s, p.email).ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := events[len(events)-1]; last.SessionID != p.session("current", true)["id"] || last.Subject != "" || last.Address == "" {
+		t.Errorf("the log holds %+v", last)
+	}
+	q.signedIn()
 }
 
 func TestASessionEndsByItself(t *testing.T) {
@@ -263,4 +292,32 @@ func TestDeletingAPasskey(t *testing.T) {
 	}
 	p.fresh().signin(nil, nil).refuses(http.StatusBadRequest, "WEBAUTHN_UNKNOWN_CREDENTIAL_ID", "credential")
 	q.post("/wan-delete", fields{"id": q.get("/wan-register").str("registered_credentials", 0, "id")}).want(http.StatusOK).only()
+}
+
+// TestWhatAPasskeyOpenedIsPointedTo: sessions outlive the passkey that they were begun with. A browser that removes one is shown where to end them,
+// and nothing ends by itself.
+func TestWhatAPasskeyOpenedIsPointedTo(t *testing.T) {
+	t.Parallel()
+	for lang, link := range map[string]string{"en": "See what is still signed in", "de": "Nachsehen, was noch angemeldet ist"} {
+		s := newSite(t, func(c *latchkey.Config) { c.URLPrefix = "/auth" })
+		p := s.person(t)
+		p.header.Set("Accept-Language", lang)
+		p.enrol("first")
+		thief := p.fresh()
+		thief.signin(fields{"identity": p.email}, nil).want(http.StatusOK)
+		p.form("/wan-delete", fields{"name": p.passkeys()[0]}).goes("/auth/wan-register")
+		page := p.page("/wan-register").want(http.StatusOK)
+		if want := ` <a href="/auth/account#sessions">` + link + `</a></p>`; !strings.Contains(string(page.body), want) {
+			t.Errorf("%s: nothing leads to the sessions: %s", lang, page.body)
+		}
+		if !strings.Contains(string(p.page("/account").want(http.StatusOK).body), `id="sessions"`) {
+			t.Error("it leads to nothing")
+		}
+		thief.signedIn()
+		p.form("/sessions/end", fields{"others": "true"}).goes("/auth/account")
+		if body := string(p.page("/account").body); !strings.Contains(body, `class="flash good"`) || strings.Contains(body, link) {
+			t.Errorf("%s: another note leads there too", lang)
+		}
+		thief.signedOut()
+	}
 }

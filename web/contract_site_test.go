@@ -114,8 +114,15 @@ func (s *site) alongside(t testing.TB, change func(*latchkey.Config)) *site {
 	t.Helper()
 	other := *s
 	change(&other.cfg)
+	return other.over(t, s.store)
+}
+
+// over is the same site on what stands before its store.
+func (s *site) over(t testing.TB, store account.Store) *site {
+	t.Helper()
+	other := *s
 	var err error
-	if other.auth, err = latchkey.New(other.cfg, s.store); err != nil {
+	if other.auth, err = latchkey.New(other.cfg, store); err != nil {
 		t.Fatal(err)
 	}
 	other.server = httptest.NewServer(other.auth.Handler())

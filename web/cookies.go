@@ -104,6 +104,10 @@ func (c *call) takeFlashes() []Flash {
 	out := make([]Flash, len(notes))
 	for i, n := range notes {
 		out[i] = Flash{Kind: n.Kind, Text: c.text(n.Key, n.Params...), Code: n.Key}
+		if n.Key == message.WebAuthnCredentialDeleted {
+			// what was signed in with it stays so
+			out[i].Link, out[i].LinkText = c.h.path("account")+"#sessions", c.text("flash.see_sessions")
+		}
 	}
 	return out
 }

@@ -56,6 +56,8 @@ type Handler struct {
 	guard   *http.CrossOriginProtection
 	handler http.Handler
 	origins map[string]*url.URL // by host
+	// anySecure: there is an https origin.
+	anySecure bool
 	// guarding are the paths of the endpoints that change what protects an account.
 	guarding []string
 	// formTargets are where forms may lead, redirects included: here, and the views that the settings place on other sites.
@@ -83,7 +85,10 @@ func New(cfg Config, service *signin.Service) (*Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.origins[u.Host] = u
+		if o := h.origins[u.Host]; o == nil || o.Scheme != "https" { // of two with one name the stricter counts
+			h.origins[u.Host] = u
+		}
+		h.anySecure = h.anySecure || u.Scheme == "https"
 	}
 	h.local = true
 	for _, u := range h.origins {
@@ -107,12 +112,13 @@ func New(cfg Config, service *signin.Service) (*Handler, error) {
 // ServeHTTP serves the endpoints under the prefix; every other path is 404.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.handler.ServeHTTP(w, r) }
 
-// secure reports whether the request's site is https: its cookies are Secure then.
+// secure reports whether the request's site is https: its cookies are Secure then. A Host that is none of the origins' may be anything that a
+// proxy or a stranger made of one, and is taken for https where any origin is.
 func (h *Handler) secure(r *http.Request) bool {
 	if o, ok := h.origins[r.Host]; ok {
 		return o.Scheme == "https"
 	}
-	return !slices.ContainsFunc(h.Origins, func(o string) bool { return strings.HasPrefix(o, "http://") })
+	return h.anySecure
 }
 
 // path is an endpoint's path under the prefix.

@@ -92,7 +92,7 @@ func samples() []View {
 				{ID: "s3", Kind: account.SessionDevice, Device: "Firefox", Created: at, LastSeen: at},
 			}}},
 		"doctor":  {doctorData{}, doctorData{Findings: []Finding{{VerdictOK, "ORIGINS", "x", ""}, {VerdictWarn, hostile, hostile, hostile}, {VerdictError, "TLS", "x", "y"}}}},
-		"error":   {errorData{}, errorData{Status: 403, Text: hostile}, errorData{Status: 404}, errorData{Status: 429}, errorData{Status: 500, Text: "x"}},
+		"error":   {errorData{}, errorData{Status: 403, Text: hostile}, errorData{Status: 404}, errorData{Status: 429}, errorData{Status: 500, Text: "x"}, errorData{Status: 503, Again: hostile}},
 		"reopen":  {reopenData{}, reopenData{Email: hostile}},
 		"recover": {recoverData{}, recoverData{MinLength: 8, Factors: true}},
 		"confirm": {confirmData{}, confirmData{Email: hostile, MinLength: 8}},
@@ -110,7 +110,7 @@ func samples() []View {
 			views = append(views,
 				View{Page: page, Lang: "en", Site: "Latchkey", Nonce: "bm9uY2U=", Path: "/" + page, Data: d},
 				View{Page: page, Lang: "xx", Site: hostile, Nonce: "bm9uY2U=", Email: hostile, Path: "/" + page + "/t", Next: "/a?b=" + hostile,
-					Flashes: []Flash{{Kind: "error", Text: hostile, Code: "WEBAUTHN_UNKNOWN_CREDENTIAL_ID"}, {Kind: "success", Text: hostile}, {Kind: "info", Text: hostile}},
+					Flashes: []Flash{{Kind: "error", Text: hostile, Code: "WEBAUTHN_UNKNOWN_CREDENTIAL_ID", Link: hostile, LinkText: hostile}, {Kind: "success", Text: hostile}, {Kind: "info", Text: hostile}},
 					Fields:  typed, Errors: wrong, Registerable: true, FirstPasskey: true, TwoFactor: true, RecoveryCodes: true, Data: d})
 		}
 	}

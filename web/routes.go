@@ -197,13 +197,14 @@ func (c *call) refused(e *endpoint, err error) {
 		c.sendProblem(p, nil)
 		return
 	}
+	if p.status == http.StatusUnauthorized { // the session ended under way: as its gate has it
+		c.send(c.bar(message.Unauthenticated, nil, withNext(c.h.path("login"), cmp.Or(c.keptNext(), p.next, c.page(e)))))
+		return
+	}
 	if e.back != "" {
 		to := c.h.path(e.back)
 		if e.path == "wan-register/{state}" && !c.caller.SignedIn() {
 			to = c.h.path("tf-setup")
-		}
-		if p.status == http.StatusUnauthorized {
-			to = c.h.path("login")
 		}
 		if err := c.setFlashes(p.notes); err != nil {
 			c.broken(err)

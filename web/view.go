@@ -42,6 +42,8 @@ type Flash struct {
 	Text string `json:"t"`
 	// Code is the text's key, where the page's script acts on it: WEBAUTHN_UNKNOWN_CREDENTIAL_ID. May be empty.
 	Code message.Key `json:"c,omitempty"`
+	// Link is the path of a page that helps with what was said, LinkText what to call it. Both may be empty.
+	Link, LinkText string
 }
 
 // The Data of each page. A page that is not here has none.
@@ -188,6 +190,7 @@ type (
 	errorData struct {
 		Status int
 		Text   string
+		Again  string // the path to ask for again, where that is what helps; may be empty
 	}
 )
 

@@ -18,7 +18,7 @@ import (
 var eventKinds = []account.EventKind{
 	account.EventRegistered, account.EventRegisterRefused, account.EventDisabled, account.EventEnabled, account.EventFactorsReset,
 	account.EventSignedIn, account.EventSigninPending, account.EventSigninRefused,
-	account.EventSignedOut, account.EventSessionsEnded, account.EventVerified, account.EventVerifyRefused,
+	account.EventSignedOut, account.EventSessionsEnded, account.EventEndRefused, account.EventVerified, account.EventVerifyRefused,
 	account.EventPasswordChanged, account.EventPasswordRefused,
 	account.EventPasskeyAdded, account.EventPasskeyRefused, account.EventPasskeyRemoved, account.EventSignCountBack, account.EventBackupChanged,
 	account.EventFactorAdded, account.EventFactorRemoved, account.EventFactorRefused,

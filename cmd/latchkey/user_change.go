@@ -15,17 +15,18 @@ type userDisableCmd struct {
 	Email string `arg:"" help:"The account's address."`
 }
 
-// Run keeps the account from signing in first, so that no session begins after the others have ended.
+// Run keeps the account from signing in, which ends what is signed in to it.
 func (c *userDisableCmd) Run(ctx context.Context, a *app, from *userCmd) error {
 	return a.change(ctx, from, c.Email, func(store *sqlstore.Store, u account.User) (string, error) {
+		ended, err := store.Sessions(ctx, u.ID)
+		if err != nil {
+			return "", err
+		}
 		if err := store.SetActive(ctx, u.ID, false); err != nil {
 			return "", err
 		}
-		ended, err := store.EndSessions(ctx, account.EndSessions{
-			UserID: u.ID, Pendings: true,
-			Events: []account.Event{a.event(account.EventDisabled, u), a.event(account.EventSessionsEnded, u)},
-		})
-		return fmt.Sprintf("%s is disabled; %s ended", u.Email, count(ended, "session")), err
+		err = store.Record(ctx, a.event(account.EventDisabled, u), a.event(account.EventSessionsEnded, u))
+		return fmt.Sprintf("%s is disabled; %s ended", u.Email, count(len(ended), "session")), err
 	})
 }
 

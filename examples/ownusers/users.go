@@ -58,7 +58,8 @@ func (u *Users) RenewPassword(ctx context.Context, id, was, hash string) error {
 		UPDATE users SET password_hash = CASE WHEN COALESCE(password_hash, '') = $2 THEN $3 ELSE password_hash END WHERE id = $1`, was, orNull(hash))
 }
 
-// SetActive lets the account sign in, or not.
+// SetActive lets the account sign in, or not. Its sessions are the store's: whoever disables an account ends them there, with
+// account.Sessions.EndSessions, or they count again when it is enabled.
 func (u *Users) SetActive(ctx context.Context, id string, active bool) error {
 	return u.change(ctx, id, `UPDATE users SET is_active = $2 WHERE id = $1`, active)
 }

@@ -86,7 +86,7 @@ func prepare(t *testing.T) (uri string, store *sqlstore.Store, u account.User, a
 	return uri, store, u, at
 }
 
-// A disable that comes while somebody finishes waits for the end of it: whoever then ends all sessions finds the new one too.
+// A disable that comes while somebody finishes waits for the end of it, and ends what it made too.
 func TestDisableWaitsForFinish(t *testing.T) {
 	for name := range finishes(account.User{}, account.Session{}) {
 		t.Run(name, func(t *testing.T) {
@@ -100,6 +100,9 @@ func TestDisableWaitsForFinish(t *testing.T) {
 			release()
 			must(t, <-finished)
 			must(t, <-disabled)
+			if left, err := store.Sessions(t.Context(), u.ID); err != nil || len(left) > 0 {
+				t.Errorf("%d sessions are left, and %v", len(left), err)
+			}
 		})
 	}
 }
@@ -129,14 +132,34 @@ func TestFinishWaitsForDisable(t *testing.T) {
 	}
 }
 
-// A session is not ended under the hands of who registers or sets up something by it.
+// does is what a session does to the account's factors, near whose end lies a row that the test can hold it at.
+func does(u account.User, at account.Session) map[string]func(context.Context, *sqlstore.Store) error {
+	all := finishes(u, at)
+	return map[string]func(context.Context, *sqlstore.Store) error{
+		"FinishRegistration": all["FinishRegistration"],
+		"FinishSetup":        all["FinishSetup"],
+		"RemoveCredential": func(ctx context.Context, s *sqlstore.Store) error {
+			_, err := s.RemoveCredential(ctx, account.RemoveCredential{UserID: u.ID, SessionID: at.ID, ID: "mine", EndDevices: true})
+			return err
+		},
+		"RemoveFactors": func(ctx context.Context, s *sqlstore.Store) error {
+			_, err := s.RemoveFactors(ctx, account.RemoveFactors{UserID: u.ID, SessionID: at.ID, EndDevices: true})
+			return err
+		},
+		"ReplaceRecoveryCodes": func(ctx context.Context, s *sqlstore.Store) error {
+			return s.ReplaceRecoveryCodes(ctx, account.ReplaceRecoveryCodes{UserID: u.ID, SessionID: at.ID, EndDevices: true})
+		},
+	}
+}
+
+// A session is not ended under the hands of who changes the account's factors by it.
 func TestEndingWaitsForWhatTheSessionDoes(t *testing.T) {
-	for _, name := range []string{"FinishRegistration", "FinishSetup"} {
+	for name := range does(account.User{}, account.Session{}) {
 		t.Run(name, func(t *testing.T) {
 			uri, store, u, at := prepare(t)
 			db := raw(t, uri)
 			release := hold(t, uri, u)
-			finished := in(func() error { return finishes(u, at)[name](t.Context(), store) })
+			finished := in(func() error { return does(u, at)[name](t.Context(), store) })
 			waiting(t, db, 1, finished)
 			ended := in(func() error {
 				_, err := store.EndSessions(t.Context(), account.EndSessions{UserID: u.ID, ID: at.ID})

@@ -22,10 +22,10 @@ func (s *Store) SecondFactors(ctx context.Context, userID string) (account.Secon
 // FinishSetup stores a factor that a signed-in person has confirmed, replacing one of the same method.
 func (s *Store) FinishSetup(ctx context.Context, f account.FinishSetup) error {
 	return s.spending(ctx, "finish setup", &f.Spend, func(ctx context.Context, t *tx) error {
-		if err := holdSession(ctx, t, f.Factor.UserID, f.SessionID, f.Factor.Created); err != nil {
+		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
 			return err
 		}
-		if err := mustActive(ctx, t, f.Factor.UserID); err != nil {
+		if err := holdSession(ctx, t, f.Factor.UserID, f.SessionID, f.Factor.Created); err != nil {
 			return err
 		}
 		if err := lockAccount(ctx, t, f.Factor.UserID); err != nil {
@@ -48,6 +48,9 @@ func (s *Store) RemoveFactors(ctx context.Context, r account.RemoveFactors) ([]a
 	var removed []account.Method
 	err := s.write(ctx, "remove factors", func(ctx context.Context, t *tx) error {
 		removed = nil
+		if err := mustAsk(ctx, t, r.UserID, r.SessionID); err != nil {
+			return err
+		}
 		if err := lockAccount(ctx, t, r.UserID); err != nil {
 			return err
 		}
@@ -85,6 +88,9 @@ func (s *Store) RemoveFactors(ctx context.Context, r account.RemoveFactors) ([]a
 // ReplaceRecoveryCodes makes those digests the account's only recovery codes.
 func (s *Store) ReplaceRecoveryCodes(ctx context.Context, r account.ReplaceRecoveryCodes) error {
 	return s.write(ctx, "replace recovery codes", func(ctx context.Context, t *tx) error {
+		if err := mustAsk(ctx, t, r.UserID, r.SessionID); err != nil {
+			return err
+		}
 		// Of two racing sets one must be whole, and the other gone.
 		if err := lockAccount(ctx, t, r.UserID); err != nil {
 			return err

@@ -88,9 +88,17 @@ func insertPending(ctx context.Context, t *tx, p *account.Pending) error {
 		code.expires, code.tries, p.Remember, text(p.Next), micros(p.Created), micros(p.Expires))
 }
 
-// endPending deletes a pending sign-in: of all that finish it, one gets past.
+// endPending deletes a pending sign-in: of all that finish it, one gets past. Where it ended with the account, that is what is said.
 func endPending(ctx context.Context, t *tx, userID, id string) error {
-	return t.expect(ctx, orElse(account.ErrPendingGone), `DELETE FROM latchkey_pendings WHERE id = $1 AND user_id = $2`, id, userID)
+	return t.expect(ctx, func(ctx context.Context, ended int64) error {
+		if ended > 0 {
+			return nil
+		}
+		if err := isActive(ctx, t, userID); err != nil {
+			return err
+		}
+		return account.ErrPendingGone
+	}, `DELETE FROM latchkey_pendings WHERE id = $1 AND user_id = $2`, id, userID)
 }
 
 // readyForPasskey makes a pending sign-in wait for a passkey, and for nothing else.

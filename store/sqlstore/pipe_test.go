@@ -115,10 +115,10 @@ func TestStatementsGoTogether(t *testing.T) {
 		}, []string{"BEGIN INSERT WITH UPDATE", "INSERT COMMIT"}},
 		{"a setup", func(ctx context.Context, s *Store) error {
 			return s.FinishSetup(ctx, account.FinishSetup{Spend: sp, SessionID: "s", Events: events})
-		}, []string{"BEGIN INSERT UPDATE WITH", "INSERT INSERT INSERT COMMIT"}},
+		}, []string{"BEGIN INSERT WITH UPDATE", "INSERT INSERT INSERT COMMIT"}},
 		{"a registration", func(ctx context.Context, s *Store) error {
 			return s.FinishRegistration(ctx, account.FinishRegistration{Spend: sp, SessionID: "s", Most: 5, Events: events})
-		}, []string{"BEGIN INSERT UPDATE WITH INSERT SELECT", "INSERT", "INSERT INSERT COMMIT"}},
+		}, []string{"BEGIN INSERT WITH UPDATE INSERT SELECT", "INSERT", "INSERT INSERT COMMIT"}},
 		{"a refund", func(ctx context.Context, s *Store) error {
 			return s.Refund(ctx, account.Guess{
 				Buckets: []account.Bucket{{Key: "b", Limit: 1, Per: time.Hour}}, Streak: account.Streak{Subject: "u", Step: "code"},

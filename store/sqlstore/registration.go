@@ -10,6 +10,9 @@ import (
 // FinishRegistration stores a passkey, and makes a pending sign-in that set it up ready for it.
 func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistration) error {
 	return s.spending(ctx, "finish registration", &f.Spend, func(ctx context.Context, t *tx) error {
+		if err := mustActive(ctx, t, f.Credential.UserID); err != nil {
+			return err
+		}
 		// Somebody must have started it: in a session, unless in a pending sign-in.
 		if f.SessionID != "" || f.PendingID == "" {
 			if err := holdSession(ctx, t, f.Credential.UserID, f.SessionID, f.Credential.Created); err != nil {
@@ -23,9 +26,6 @@ func (s *Store) FinishRegistration(ctx context.Context, f account.FinishRegistra
 			if err := mustLack(ctx, t, f.Credential.UserID, f.Lack); err != nil {
 				return err
 			}
-		}
-		if err := mustActive(ctx, t, f.Credential.UserID); err != nil {
-			return err
 		}
 		if err := mustHaveRoom(ctx, t, f.Credential.UserID, f.Most); err != nil {
 			return err
@@ -62,6 +62,9 @@ func mustHaveRoom(ctx context.Context, t *tx, userID string, most int) error {
 func (s *Store) RemoveCredential(ctx context.Context, r account.RemoveCredential) (account.Credential, error) {
 	var removed account.Credential
 	err := s.write(ctx, "remove credential", func(ctx context.Context, t *tx) error {
+		if err := mustAsk(ctx, t, r.UserID, r.SessionID); err != nil {
+			return err
+		}
 		if err := lockAccount(ctx, t, r.UserID); err != nil {
 			return err
 		}

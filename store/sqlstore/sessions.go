@@ -139,6 +139,28 @@ func holdSession(ctx context.Context, t *tx, userID, sessionID string, at time.T
 		sessionID, userID, string(account.SessionDevice), micros(at))
 }
 
+const (
+	selectSession     = `SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3`
+	selectSessionHeld = `SELECT 1 FROM latchkey_sessions WHERE id = $1 AND user_id = $2 AND kind <> $3 FOR SHARE`
+)
+
+// mustAsk refuses unless the session that asks for something is the account's still, and the account not disabled. Whoever ends either
+// meanwhile waits for the end of the transaction. Without a session it is an operator who asks, or a recovery link.
+func mustAsk(ctx context.Context, t *tx, userID, sessionID string) error {
+	if sessionID == "" {
+		return nil
+	}
+	if err := mustActive(ctx, t, userID); err != nil {
+		return err
+	}
+	_, there, err := first(ctx, t, scanOne[int64], t.sharing(selectSession, selectSessionHeld),
+		text(sessionID), userID, string(account.SessionDevice))
+	if err == nil && !there {
+		err = account.ErrSessionGone
+	}
+	return err
+}
+
 func endDevices(ctx context.Context, t *tx, userID string) error {
 	return t.later(ctx, `
 		DELETE FROM latchkey_sessions WHERE user_id = $1 AND kind = $2`, userID, string(account.SessionDevice))

@@ -104,7 +104,8 @@ func level(ctx context.Context, q querier, now time.Time, buckets []account.Buck
 	return wait, nil
 }
 
-// refund never overfills: a moment in the past counts as now when the next one is taken.
+// refund never overfills: a moment in the past counts as now when the next one is taken. A token that had grown again before it is given
+// back is one more at that moment, and none in all: its guess was right, and could have been a wrong one when it was taken.
 func refund(ctx context.Context, t *tx, buckets []account.Bucket) error {
 	for _, b := range limiting(buckets) {
 		if err := t.later(ctx, `UPDATE latchkey_buckets SET full_at = full_at - $2 WHERE bucket = $1`,

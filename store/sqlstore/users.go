@@ -80,10 +80,24 @@ func (s *Store) RenewPassword(ctx context.Context, id, was, passwordHash string)
 	})
 }
 
-// SetActive lets an account sign in, or not.
+// SetActive lets an account sign in, or not, and then ends what is signed in to it. The account comes first: whoever finishes something for
+// it holds it (see mustActive), so that what they make is there to be ended.
 func (s *Store) SetActive(ctx context.Context, id string, active bool) error {
 	return s.write(ctx, "set active", func(ctx context.Context, t *tx) error {
-		return mustChange(t.exec(ctx, `UPDATE latchkey_users SET active = $1 WHERE id = $2`, active, id))
+		if t.pool.dialect == PostgreSQL {
+			// It waits for who holds the account, and must see what they made, which under a stricter level it would not.
+			if err := t.later(ctx, `SET TRANSACTION ISOLATION LEVEL READ COMMITTED`); err != nil {
+				return err
+			}
+		}
+		err := mustChange(t.exec(ctx, `UPDATE latchkey_users SET active = $1 WHERE id = $2`, active, id))
+		if err != nil || active {
+			return err
+		}
+		if err := t.later(ctx, `DELETE FROM latchkey_sessions WHERE user_id = $1`, id); err != nil {
+			return err
+		}
+		return t.later(ctx, `DELETE FROM latchkey_pendings WHERE user_id = $1`, id)
 	})
 }
 

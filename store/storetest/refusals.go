@@ -86,7 +86,12 @@ var refusalTests = []test{
 			f := s.signin(e)
 			e.changesNothing(s.watched, account.ErrInactive, func() error { return e.store.FinishSignin(e.ctx, f) })
 			e.spent(*f.Spend)
+			f = s.signin(e)
+			f.PendingID = ""
+			e.changesNothing(s.watched, account.ErrInactive, func() error { return e.store.FinishSignin(e.ctx, f) })
+			e.spent(*f.Spend)
 			e.ok(e.users.SetActive(e.ctx, s.user.ID, true))
+			s.pending = e.pending(s.user.ID) // the other ended with the account
 		}
 		f = s.signin(e)
 		e.ok(e.store.FinishSignin(e.ctx, f))
@@ -137,6 +142,7 @@ var refusalTests = []test{
 			e.changesNothing(s.watched, account.ErrInactive, func() error { return e.store.FinishVerify(e.ctx, f) })
 			e.spent(*f.Spend)
 			e.ok(e.users.SetActive(e.ctx, s.user.ID, true))
+			s.session = e.signedIn(s.user.ID, account.SessionBrowser) // the other ended with the account
 		}
 		e.ok(e.store.FinishVerify(e.ctx, verify()))
 	}},
@@ -194,6 +200,75 @@ var refusalTests = []test{
 				return err
 			})
 		}
+	}},
+	{"what was asked for by a session that is gone", func(e *env) {
+		s := newScene(e)
+		device, ended := e.signedIn(s.user.ID, account.SessionDevice), e.signedIn(s.user.ID, account.SessionBrowser)
+		token := e.signedIn(s.user.ID, account.SessionToken)
+		e.ok(e.endOne(s.user.ID, ended.ID))
+		events := []account.Event{e.event(s.user.ID)}
+		asks := map[string]func(by string) error{
+			"a passkey removed": func(by string) error {
+				_, err := e.store.RemoveCredential(e.ctx, account.RemoveCredential{
+					UserID: s.user.ID, SessionID: by, ID: s.credential.ID, EndDevices: true, Events: events,
+				})
+				return err
+			},
+			"code methods removed": func(by string) error {
+				_, err := e.store.RemoveFactors(e.ctx, account.RemoveFactors{UserID: s.user.ID, SessionID: by, EndDevices: true, Events: events})
+				return err
+			},
+			"new recovery codes": func(by string) error {
+				return e.store.ReplaceRecoveryCodes(e.ctx, account.ReplaceRecoveryCodes{
+					UserID: s.user.ID, SessionID: by, Digests: [][]byte{e.bytes(32)}, At: noon, EndDevices: true, Events: events,
+				})
+			},
+		}
+		for name, ask := range asks {
+			e.Log(name)
+			for _, by := range []string{"none", s.theirS.ID, device.ID, ended.ID, "a\x00b\xff"} {
+				e.changesNothing(s.watched, account.ErrSessionGone, func() error { return ask(by) })
+			}
+			if e.keepsUsers {
+				e.ok(e.users.SetActive(e.ctx, s.user.ID, false))
+				e.changesNothing(s.watched, account.ErrInactive, func() error { return ask(s.session.ID) })
+				e.ok(e.users.SetActive(e.ctx, s.user.ID, true))
+				s.session, token = e.signedIn(s.user.ID, account.SessionBrowser), e.signedIn(s.user.ID, account.SessionToken)
+			}
+		}
+		for name, ask := range asks {
+			e.Log(name)
+			by := s.session.ID
+			if name == "new recovery codes" {
+				by = token.ID
+			}
+			e.ok(ask(by))
+		}
+		e.hasSessions(s.user.ID, s.session, token)
+		e.recoveryCodesLeft(s.user.ID, 1)
+	}},
+	{"what a session asks for as it ends", func(e *env) {
+		// Whichever comes second knows of the first.
+		u := e.user()
+		sessions := make([]account.Session, racers/2)
+		for i := range sessions {
+			sessions[i] = e.signedIn(u.ID, account.SessionBrowser)
+		}
+		for i, err := range e.race(func(i int) error {
+			if i%2 == 0 {
+				return e.endOne(u.ID, sessions[i/2].ID)
+			}
+			return e.store.ReplaceRecoveryCodes(e.ctx, account.ReplaceRecoveryCodes{
+				UserID: u.ID, SessionID: sessions[i/2].ID, Digests: [][]byte{e.bytes(32)}, At: noon,
+			})
+		}) {
+			if i%2 == 0 || err == nil {
+				e.ok(err)
+				continue
+			}
+			e.fails(err, account.ErrSessionGone)
+		}
+		e.hasSessions(u.ID)
 	}},
 	{"a pending sign-in that is gone", func(e *env) {
 		s := newScene(e)

@@ -260,6 +260,7 @@ func refusedRegistrations(e *env) {
 		e.changesNothing(w, account.ErrInactive, func() error { return e.store.FinishRegistration(e.ctx, f) })
 		e.spent(f.Spend)
 		e.ok(e.users.SetActive(e.ctx, u.ID, true))
+		f.SessionID = e.signedIn(u.ID, account.SessionBrowser).ID // that one ended with the account
 	}
 	// And what was refused can be done after all, with a new state.
 	f.Spend = e.spend()

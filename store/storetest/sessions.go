@@ -143,6 +143,60 @@ var endingTests = []test{
 		_, _, err = e.store.Session(e.ctx, stays.Kind, old)
 		e.fails(err, account.ErrNotFound)
 	}},
+	{"disabling an account ends all that is signed in to it", func(e *env) {
+		if !e.keepsUsers {
+			return // whoever keeps the accounts ends them, see account.Users
+		}
+		u, other := e.user(), e.user()
+		kinds := []account.SessionKind{account.SessionBrowser, account.SessionToken, account.SessionDevice}
+		var theirs []account.Session
+		for _, kind := range kinds {
+			e.signedIn(u.ID, kind)
+			theirs = append(theirs, e.signedIn(other.ID, kind))
+		}
+		mine, theirP := e.pending(u.ID), e.pending(other.ID)
+		w := watched{users: []string{u.ID, other.ID}, pendings: []account.Digest{mine.Digest, theirP.Digest}}
+		// To enable one that is enabled ends nothing.
+		before := e.snapshot(w)
+		e.ok(e.users.SetActive(e.ctx, u.ID, true))
+		e.equal("enabled as it was", e.snapshot(w), before)
+		e.ok(e.users.SetActive(e.ctx, u.ID, false))
+		e.ok(e.users.SetActive(e.ctx, u.ID, true))
+		e.hasSessions(u.ID)
+		_, _, err := e.store.Pending(e.ctx, mine.Digest)
+		e.fails(err, account.ErrNotFound)
+		e.hasSessions(other.ID, theirs...)
+		_, _, err = e.store.Pending(e.ctx, theirP.Digest)
+		e.ok(err)
+	}},
+	{"no sign-in outlives a disabling", func(e *env) {
+		if !e.keepsUsers {
+			return
+		}
+		u := e.user()
+		pendings := make([]account.Pending, racers)
+		for i := range pendings {
+			pendings[i] = e.newPending(u.ID)
+		}
+		for i, err := range e.race(func(i int) error {
+			if i == 0 {
+				return e.users.SetActive(e.ctx, u.ID, false)
+			}
+			session := e.newSession(u.ID, account.SessionBrowser)
+			return e.store.FinishSignin(e.ctx, account.FinishSignin{UserID: u.ID, Session: &session, Pending: &pendings[i]})
+		}) {
+			if i == 0 || err == nil {
+				e.ok(err)
+				continue
+			}
+			e.fails(err, account.ErrInactive)
+		}
+		e.hasSessions(u.ID)
+		for _, p := range pendings {
+			_, _, err := e.store.Pending(e.ctx, p.Digest)
+			e.fails(err, account.ErrNotFound)
+		}
+	}},
 	{"one session, many racers", func(e *env) {
 		u := e.user()
 		session := e.signedIn(u.ID, account.SessionBrowser)

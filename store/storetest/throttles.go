@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -147,6 +148,45 @@ var throttleTests = []test{
 		e.ok(e.store.Refund(e.ctx, account.Guess{Buckets: []account.Bucket{{Key: "new", Limit: 2, Per: time.Hour}}}))
 		e.gives(noon, 2, account.Bucket{Key: "new", Limit: 2, Per: time.Hour})
 		e.ok(e.store.Refund(e.ctx, account.Guess{}))
+	}},
+	{"a late refund fills no more than the bucket", func(e *env) {
+		b := account.Bucket{Key: "bucket", Limit: 3, Per: time.Minute}
+		e.equal("take", e.take(noon, b), time.Duration(0))
+		for range 3 { // it had come back by itself, and is given back all the same
+			e.ok(e.store.Refund(e.ctx, account.Guess{Buckets: []account.Bucket{b}}))
+		}
+		e.gives(noon.Add(time.Hour), 3, b)
+		e.gives(noon.Add(time.Hour+20*time.Second-time.Microsecond), 0, b)
+		e.gives(noon.Add(time.Hour+20*time.Second), 1, b)
+	}},
+	{"late refunds buy no guesses", func(e *env) {
+		// Whoever holds back a guess that is right until it has grown again, and guesses wrong meanwhile, has at any time had no more wrong
+		// guesses than the bucket gives to who only guesses wrong: its limit, and one for each interval since.
+		random := rand.New(rand.NewPCG(1, 2))
+		for range 20 {
+			b := account.Bucket{Key: e.word("bucket"), Limit: 1 + random.IntN(5), Per: time.Hour}
+			interval := b.Per / time.Duration(b.Limit)
+			now, taken, held := noon, 0, 0
+			for range 60 {
+				switch random.IntN(4) {
+				case 0:
+					now = now.Add(time.Duration(random.Int64N(int64(2 * interval))).Truncate(time.Microsecond))
+				case 1:
+					if held > 0 {
+						e.ok(e.store.Refund(e.ctx, account.Guess{Buckets: []account.Bucket{b}}))
+						held, taken = held-1, taken-1
+					}
+				default:
+					if e.take(now, b) == 0 {
+						taken++
+						held += random.IntN(2) // it will prove to be right, or it was wrong
+					}
+				}
+				if most := b.Limit + int(now.Sub(noon)/interval); taken-held > most {
+					e.Fatalf("%d wrong guesses after %v, want %d at most of %+v", taken-held, now.Sub(noon), most, b)
+				}
+			}
+		}
 	}},
 	{"off", func(e *env) {
 		full := account.Bucket{Key: "full", Limit: 1, Per: time.Hour}
