@@ -22,7 +22,7 @@ type server struct {
 	address string
 	// profiler is where its profiles are: the address itself, or another.
 	profiler string
-	log     *os.File
+	log      *os.File
 }
 
 // ticks is how the kernel counts CPU time in /proc (USER_HZ, which Linux fixes).

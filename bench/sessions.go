@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -66,10 +67,10 @@ func (r *run) app(ctx context.Context, d *database) (*server, error) {
 	return start(ctx, r.path("app.log"), self, []string{"-role", "app", d.at}, []string{"BENCH_LISTEN=" + address}, address, "/bare")
 }
 
-// get asks the program for a page with somebody's cookie.
-func get(path string, token func() string) step {
+// get asks the program for a page with the cookie that a browser shows.
+func get(path string, cookie func(*browser) string) step {
 	return func(b *browser, _ int) error {
-		b.cookie = token()
+		b.cookie = cookie(b)
 		status, text, err := b.ask(http.MethodGet, path, nil)
 		if err == nil && (status != http.StatusOK || !bytes.Equal(text, []byte(helloText))) {
 			err = fmt.Errorf("GET %s: status %d: %s", path, status, text)
@@ -89,17 +90,23 @@ func measureSessions(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	someone := func() string { return person(rand.IntN(d.sessions)).token() }
+	someone := func(*browser) string { return person(rand.IntN(d.sessions)).token() }
+	own := func(b *browser) string { return cmp.Or(b.cookie, someone(b)) }
 	for _, connections := range []int{1, 16} {
-		bare, err := r.load(ctx, s, connections, fmt.Sprintf("bare handler %d", connections), get("/bare", someone))
+		bare, err := r.load(ctx, s, connections, fmt.Sprintf("bare handler %d", connections), get("/bare", own))
 		if err != nil {
 			return err
 		}
-		guarded, err := r.load(ctx, s, connections, fmt.Sprintf("session-checked %d", connections), get("/guarded", someone))
-		if err != nil {
-			return err
+		for _, who := range []struct {
+			name   string
+			cookie func(*browser) string
+		}{{"each its own session", own}, {"each time another's", someone}} {
+			guarded, err := r.load(ctx, s, connections, fmt.Sprintf("session-checked, %s %d", who.name, connections), get("/guarded", who.cookie))
+			if err != nil {
+				return err
+			}
+			r.report.sessions = append(r.report.sessions, sessionRow{who.name, connections, bare, guarded})
 		}
-		r.report.sessions = append(r.report.sessions, sessionRow{connections, bare, guarded})
 	}
 	return nil
 }

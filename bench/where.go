@@ -126,7 +126,7 @@ func (r *run) whereChecked(ctx context.Context, d *database) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	return r.where(ctx, s, "request with a session check", get("/guarded", func() string { return person(rand.IntN(d.sessions)).token() }))
+	return r.where(ctx, s, "request with a session check", get("/guarded", func(*browser) string { return person(rand.IntN(d.sessions)).token() }))
 }
 
 // where is a load of 16 connections with a profile.
