@@ -127,6 +127,25 @@ func TestScreenshotsAccount(t *testing.T) {
 	b.show("verify-fault")
 	b.open("/wan-verify")
 	b.show("wan-verify")
+	b.removePasskey("Blue key")
+	b.show("passkeys-deleted")
+}
+
+// TestScreenshotsOutage takes the database away from somebody who is signed in.
+func TestScreenshotsOutage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.expected = append(s.expected, "the store is unavailable")
+	b := s.tab()
+	b.mayComplain("status of 503")
+	b.mayComplain("status 503 from")
+	b.joined(ada, phrase)
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.open("/account")
+	b.sees("Try again")
+	b.show("error-503")
 }
 
 func TestScreenshotsSecondStep(t *testing.T) {
