@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -51,6 +52,7 @@ var tables = []struct {
 type filler struct {
 	crowd
 	cose, hash []byte
+	now        int64 // when the sessions were last seen
 }
 
 func newFiller(ctx context.Context, c crowd) (*filler, error) {
@@ -59,7 +61,7 @@ func newFiller(ctx context.Context, c crowd) (*filler, error) {
 		return nil, err
 	}
 	hash, err := password.New(password.Params{}, runtime.GOMAXPROCS(0), rander{}).Hash(ctx, passwordOfAll)
-	return &filler{crowd: c, cose: latchkeytest.CBOR(key.COSE()), hash: []byte(hash)}, err
+	return &filler{crowd: c, cose: latchkeytest.CBOR(key.COSE()), hash: []byte(hash), now: time.Now().UnixMicro()}, err
 }
 
 // row is that person's row in the table with that number; nil: there is none.
@@ -81,7 +83,7 @@ func (f *filler) row(table int, p person) []any {
 	}
 	const day = 24 * 3600 * 1e6
 	digest := p.digest()
-	return []any{p.rowID("session"), p.id(), "browser", digest[:], `["passkey","user_verification"]`, at, at, at + 3600*1e6, at + day, int64(day), at + day,
+	return []any{p.rowID("session"), p.id(), "browser", digest[:], `["passkey","user_verification"]`, at, at, f.now, at + day, int64(day), at + day,
 		false, "127.0.0.1", "bench"}
 }
 
