@@ -438,8 +438,8 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 func status(w http.ResponseWriter, code int, text string) {
+	protect(w.Header())
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(code)
 	_, _ = w.Write([]byte(text + "\n")) // a prober that went away
 }
