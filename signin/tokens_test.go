@@ -269,7 +269,7 @@ func TestTokens_AreRandomAndStoredAsDigests(t *testing.T) {
 	p := h.person("ada")
 	// All are made in the same millisecond, with which they begin. What follows is chance.
 	at := base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(h.clock.Now().UnixMilli())<<16)[:6])
-	seen := map[string]bool{}
+	seen, secrets := map[string]bool{}, [][]byte{}
 	for range 20 {
 		b := p.signs(h.browser(), signin.Wish{Bearer: true})
 		for _, token := range []string{b.cookie, b.bearer} {
@@ -280,6 +280,7 @@ func TestTokens_AreRandomAndStoredAsDigests(t *testing.T) {
 			seen[chance] = true
 			secret, err := base64.RawURLEncoding.DecodeString(chance)
 			h.ok(err)
+			secrets = append(secrets, secret)
 			d := signin.DigestOf(token)
 			for i := range len(secret) - 4 {
 				if bytes.Contains(d[:], secret[i:i+5]) {
@@ -296,6 +297,11 @@ func TestTokens_AreRandomAndStoredAsDigests(t *testing.T) {
 			t.Errorf("%x comes before %x in the index, and was made later", later, s.Digest)
 		}
 		h.clock.advance(-time.Millisecond)
+	}
+	for i := range 26 {
+		if !slices.ContainsFunc(secrets, func(other []byte) bool { return other[i] != secrets[0][i] }) {
+			t.Errorf("byte %d is the same in all of %d tokens", i, len(secrets))
+		}
 	}
 }
 
