@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"slices"
@@ -281,7 +282,10 @@ func TestTokens_AreRandomAndStoredAsDigests(t *testing.T) {
 			secret, err := base64.RawURLEncoding.DecodeString(chance)
 			h.ok(err)
 			secrets = append(secrets, secret)
-			d := signin.DigestOf(token)
+			d, sum := signin.DigestOf(token), sha256.Sum256([]byte(token))
+			if !bytes.Equal(d[6:], sum[:26]) {
+				t.Errorf("the digest %x of %q has not all of the hash that there is room for", d, token)
+			}
 			for i := range len(secret) - 4 {
 				if bytes.Contains(d[:], secret[i:i+5]) {
 					t.Errorf("the digest %x has a part of the secret %x in it", d, secret)
