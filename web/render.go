@@ -8,10 +8,12 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/text/language"
@@ -31,12 +33,16 @@ const (
 // scriptTexts is what the keys of the texts begin with that scripts show.
 const scriptTexts = "page.script."
 
-// renderer holds the parsed pages and the static files. It does not change once made.
+// renderer holds the pages and the static files.
 type renderer struct {
 	prefix string
-	pages  map[string]map[string]*template.Template // by language, then by page
+	texts  map[string]string                // of the templates, by file
+	pages  map[string]func() (pages, error) // by language
 	files  *files
 }
+
+// pages are the parsed pages of a language, by name.
+type pages map[string]*template.Template
 
 // newRenderer parses every page in every language of the catalogue. A file of overlay, which may be nil, replaces the bundled one of
 // the same path: templates/login.html, templates/layout.html, static/latchkey.css. Prefix is the path that the
@@ -46,23 +52,45 @@ func newRenderer(overlay fs.FS, cat *message.Catalogue, prefix string) (*rendere
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{prefix: prefix, pages: map[string]map[string]*template.Template{}, files: static}
-	names, err := pageFiles(overlay)
-	if err != nil {
+	r := &renderer{prefix: prefix, pages: map[string]func() (pages, error){}, files: static}
+	if r.texts, err = readTemplates(overlay); err != nil {
 		return nil, err
 	}
 	for _, lang := range cat.Languages() {
-		pages, err := r.parse(overlay, cat, lang, names)
+		// All are parsed now, so that what is wrong shows at the start. Only the English are kept, the others made again when they are first asked
+		// for: those of one language take some megabytes, and most sites are read in one.
+		parsed, err := r.parse(cat, lang)
 		if err != nil {
 			return nil, err
 		}
-		r.pages[lang] = pages
+		if lang == "en" {
+			r.pages[lang] = func() (pages, error) { return parsed, nil }
+		} else {
+			r.pages[lang] = sync.OnceValues(func() (pages, error) { return r.parse(cat, lang) })
+		}
 	}
 	return r, nil
 }
 
-// pageFiles lists the files of pages, bundled and laid over.
-func pageFiles(overlay fs.FS) ([]string, error) {
+// readTemplates reads the files of the templates once, so that all languages are parsed from the same.
+func readTemplates(overlay fs.FS) (map[string]string, error) {
+	names, err := templateFiles(overlay)
+	if err != nil {
+		return nil, err
+	}
+	texts := make(map[string]string, len(names))
+	for _, name := range names {
+		text, err := readOver(overlay, name)
+		if err != nil {
+			return nil, fmt.Errorf("web: %s: %w", name, err)
+		}
+		texts[name] = string(text)
+	}
+	return texts, nil
+}
+
+// templateFiles lists the files of templates, bundled and laid over.
+func templateFiles(overlay fs.FS) ([]string, error) {
 	names, err := fs.Glob(embedded, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
@@ -75,25 +103,26 @@ func pageFiles(overlay fs.FS) ([]string, error) {
 		names = append(names, more...)
 	}
 	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(name string) bool {
-		return path.Base(name) == layoutFile || path.Base(name) == partsFile
-	}), nil
+	return slices.Compact(names), nil
 }
 
-func (r *renderer) parse(overlay fs.FS, cat *message.Catalogue, lang string, names []string) (map[string]*template.Template, error) {
+func (r *renderer) parse(cat *message.Catalogue, lang string) (pages, error) {
 	frame := template.New(layoutFile).Funcs(r.functions(cat, lang))
 	for _, name := range []string{layoutFile, partsFile} {
-		if err := parseFile(frame, overlay, "templates/"+name); err != nil {
+		if err := r.parseFile(frame, "templates/"+name); err != nil {
 			return nil, err
 		}
 	}
-	pages := make(map[string]*template.Template, len(names))
-	for _, name := range names {
+	all := make(pages, len(r.texts))
+	for _, name := range slices.Sorted(maps.Keys(r.texts)) {
+		if path.Base(name) == layoutFile || path.Base(name) == partsFile {
+			continue
+		}
 		page, err := frame.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("web: %s: %w", name, err)
 		}
-		if err := parseFile(page, overlay, name); err != nil {
+		if err := r.parseFile(page, name); err != nil {
 			return nil, err
 		}
 		// Escaping is done at the first execution. Doing it here finds at start what is wrong with a template's markup; what this
@@ -102,20 +131,16 @@ func (r *renderer) parse(overlay fs.FS, cat *message.Catalogue, lang string, nam
 		if err := page.Execute(io.Discard, View{}); errors.As(err, &fault) && fault.ErrorCode != template.OK {
 			return nil, fmt.Errorf("web: %s: %w", name, err)
 		}
-		pages[strings.TrimSuffix(path.Base(name), ".html")] = page
+		all[strings.TrimSuffix(path.Base(name), ".html")] = page
 	}
-	return pages, nil
+	return all, nil
 }
 
-func parseFile(t *template.Template, overlay fs.FS, name string) error {
-	text, err := readOver(overlay, name)
-	if err == nil {
-		if path.Base(name) != layoutFile {
-			t = t.New(path.Base(name))
-		}
-		_, err = t.Parse(string(text))
+func (r *renderer) parseFile(t *template.Template, name string) error {
+	if path.Base(name) != layoutFile {
+		t = t.New(path.Base(name))
 	}
-	if err != nil {
+	if _, err := t.Parse(r.texts[name]); err != nil {
 		return fmt.Errorf("web: %s: %w", name, err)
 	}
 	return nil
@@ -134,12 +159,16 @@ func readOver(overlay fs.FS, name string) ([]byte, error) {
 
 // page writes the page v.Page in v.Lang, whole or, with an error, not at all. A language that there is not is English.
 func (r *renderer) page(w io.Writer, v View) error {
-	pages, ok := r.pages[v.Lang]
+	in, ok := r.pages[v.Lang]
 	if !ok {
 		v.Lang = "en"
-		pages = r.pages[v.Lang]
+		in = r.pages[v.Lang]
 	}
-	t, ok := pages[v.Page]
+	all, err := in()
+	if err != nil {
+		return err
+	}
+	t, ok := all[v.Page]
 	if !ok {
 		return fmt.Errorf("web: there is no page %q", v.Page)
 	}
@@ -147,7 +176,7 @@ func (r *renderer) page(w io.Writer, v View) error {
 	if err := t.Execute(&b, v); err != nil {
 		return fmt.Errorf("web: page %s: %w", v.Page, err)
 	}
-	_, err := w.Write(b.Bytes())
+	_, err = w.Write(b.Bytes())
 	return err
 }
 
