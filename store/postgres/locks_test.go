@@ -210,3 +210,105 @@ func TestMoreClientsThanConnections(t *testing.T) {
 		}
 	}
 }
+
+// Whoever ends all that is signed in ends what was finished meanwhile, too.
+func TestEndingAllEndsWhatIsFinishedMeanwhile(t *testing.T) {
+	spend := stateOf("finish")
+	held := []account.Bucket{{Key: "held", Limit: 10, Per: time.Hour}}
+	for _, level := range []string{"read%20committed", "repeatable%20read", "serializable"} {
+		for name, finish := range map[string]func(context.Context, *sqlstore.Store, account.User, account.Session) error{
+			"a pending sign-in": func(ctx context.Context, s *sqlstore.Store, u account.User, _ account.Session) error {
+				session := sessionOf(u.ID, "new")
+				return s.FinishSignin(ctx, account.FinishSignin{UserID: u.ID, PendingID: "pending", Spend: &spend, Session: &session, Refund: held})
+			},
+			"a verification that makes a token": func(ctx context.Context, s *sqlstore.Store, u account.User, at account.Session) error {
+				token := sessionOf(u.ID, "new")
+				token.Kind = account.SessionToken
+				return s.FinishVerify(ctx, account.FinishVerify{
+					UserID: u.ID, Spend: &spend, Refund: held, Token: &token,
+					Session: account.Renewal{SessionID: at.ID, Old: at.Digest, New: digestOf("renewed")}, AuthenticatedAt: dawn,
+				})
+			},
+		} {
+			t.Run(name+", "+level, func(t *testing.T) {
+				uri, store, u, at := prepare(t)
+				pending := account.Pending{ID: "pending", UserID: u.ID, Digest: digestOf("pending"), State: account.PendingReady, Expires: dawn}
+				must(t, store.FinishSignin(t.Context(), account.FinishSignin{UserID: u.ID, Pending: &pending}))
+				store = openAt(t, uri+"?default_transaction_isolation="+level, postgres.Options{NoMigrate: true})
+				db := raw(t, uri)
+				release := hold(t, uri, u)
+				finished := in(func() error { return finish(t.Context(), store, u, at) })
+				waiting(t, db, 1, finished)
+				ended := in(func() error {
+					_, err := store.EndSessions(t.Context(), account.EndSessions{UserID: u.ID, Pendings: true})
+					return err
+				})
+				waiting(t, db, 2, ended)
+				release()
+				must(t, <-finished)
+				must(t, <-ended)
+				if left, err := store.Sessions(t.Context(), u.ID); err != nil || len(left) > 0 {
+					t.Errorf("%d sessions are left, and %v", len(left), err)
+				}
+			})
+		}
+	}
+}
+
+// A verification and a removal of one passkey wait for each other in one order, whoever keeps the account.
+func TestVerifyingAndRemovingMeetInOneOrder(t *testing.T) {
+	for _, elsewhere := range []bool{false, true} {
+		uri, store, u, at := prepare(t)
+		db := raw(t, uri)
+		if elsewhere {
+			_, err := db.ExecContext(t.Context(), `DELETE FROM latchkey_users`)
+			must(t, err)
+		}
+		tx, err := db.BeginTx(t.Context(), nil) // at the account, to which the removal comes between the session and the passkey
+		must(t, err)
+		exec(t, tx, `INSERT INTO latchkey_accounts (user_id, handle, revision) VALUES ($1, NULL, 1) ON CONFLICT (user_id) DO UPDATE SET revision = 1`, u.ID)
+		removed := in(func() error {
+			_, err := store.RemoveCredential(t.Context(), account.RemoveCredential{UserID: u.ID, SessionID: at.ID, ID: "mine", EndDevices: true})
+			return err
+		})
+		waiting(t, db, 1, removed)
+		spend := stateOf("verify")
+		verified := in(func() error {
+			return store.FinishVerify(t.Context(), account.FinishVerify{
+				UserID: u.ID, Spend: &spend, Credential: &account.CredentialUse{ID: "mine", At: dawn},
+				Session: account.Renewal{SessionID: at.ID, Old: at.Digest, New: digestOf("renewed")}, AuthenticatedAt: dawn,
+			})
+		})
+		waiting(t, db, 2, verified)
+		must(t, tx.Commit())
+		must(t, <-removed)
+		if err := <-verified; !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("the verification, after the removal: %v", err)
+		}
+	}
+}
+
+// A disabling waits for one who signs in, and then comes before all others.
+func TestDisablingIsNotOvertaken(t *testing.T) {
+	uri, store, u, _ := prepare(t)
+	db := raw(t, uri)
+	release := hold(t, uri, u)
+	signIn := func(name string, refund ...account.Bucket) <-chan error {
+		return in(func() error {
+			spend, session := stateOf(name), sessionOf(u.ID, name)
+			return store.FinishSignin(t.Context(), account.FinishSignin{UserID: u.ID, Spend: &spend, Session: &session, Refund: refund})
+		})
+	}
+	before := signIn("before", account.Bucket{Key: "held", Limit: 10, Per: time.Hour})
+	waiting(t, db, 1, before)
+	disabled := in(func() error { return store.SetActive(t.Context(), u.ID, false) })
+	waiting(t, db, 2, disabled)
+	after := signIn("after")
+	waiting(t, db, 3, after)
+	release()
+	must(t, <-before)
+	must(t, <-disabled)
+	if err := <-after; !errors.Is(err, account.ErrInactive) {
+		t.Errorf("who came after it: %v", err)
+	}
+}

@@ -125,7 +125,7 @@ const (
 			AND NOT EXISTS (SELECT 1 FROM latchkey_users WHERE id = $2 AND NOT active)`
 	// The owner is held as in mustActive.
 	updateUsedHeld = `
-		WITH owner AS (SELECT active FROM latchkey_users WHERE id = $2 FOR SHARE)
+		WITH owner AS (SELECT active FROM latchkey_users WHERE id = $2 FOR NO KEY UPDATE)
 		UPDATE latchkey_credentials
 		SET sign_count = $3, backed_up = $4, last_used = CASE WHEN last_used < $5 THEN $5 ELSE last_used END
 		WHERE id = $1 AND user_id = $2 AND (sign_count < $3 OR (sign_count = 0 AND $3 = 0))

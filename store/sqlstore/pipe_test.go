@@ -109,10 +109,10 @@ func TestStatementsGoTogether(t *testing.T) {
 		}, []string{"BEGIN WITH", "INSERT DELETE INSERT COMMIT"}},
 		{"a second factor", func(ctx context.Context, s *Store) error {
 			return s.FinishSignin(ctx, account.FinishSignin{UserID: "u", PendingID: "p", Session: &session, Factor: factor, Events: events})
-		}, []string{"BEGIN DELETE WITH UPDATE", "INSERT DELETE INSERT COMMIT"}},
+		}, []string{"BEGIN WITH DELETE WITH UPDATE", "INSERT DELETE INSERT COMMIT"}},
 		{"a verification", func(ctx context.Context, s *Store) error {
 			return s.FinishVerify(ctx, account.FinishVerify{UserID: "u", Spend: &sp, Credential: credential, Events: events})
-		}, []string{"BEGIN INSERT WITH UPDATE", "INSERT COMMIT"}},
+		}, []string{"BEGIN INSERT WITH UPDATE WITH", "INSERT COMMIT"}},
 		{"a setup", func(ctx context.Context, s *Store) error {
 			return s.FinishSetup(ctx, account.FinishSetup{Spend: sp, SessionID: "s", Events: events})
 		}, []string{"BEGIN INSERT WITH UPDATE", "INSERT INSERT INSERT COMMIT"}},

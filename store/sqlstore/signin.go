@@ -10,6 +10,10 @@ import (
 func (s *Store) FinishSignin(ctx context.Context, f account.FinishSignin) error {
 	return s.spending(ctx, "finish sign-in", f.Spend, func(ctx context.Context, t *tx) error {
 		if f.PendingID != "" {
+			// The account comes first, as for who disables it.
+			if err := mustActive(ctx, t, f.UserID); err != nil {
+				return err
+			}
 			if err := endPending(ctx, t, f.UserID, f.PendingID); err != nil {
 				return err
 			}
@@ -51,10 +55,14 @@ func (s *Store) FinishSignin(ctx context.Context, f account.FinishSignin) error 
 // FinishVerify records that the person of a session proved to be there again.
 func (s *Store) FinishVerify(ctx context.Context, f account.FinishVerify) error {
 	return s.spending(ctx, "finish verify", f.Spend, func(ctx context.Context, t *tx) error {
-		if err := useProofs(ctx, t, f.UserID, f.Credential, f.Factor, nil); err != nil {
+		// The account, its session and then the passkey, as for who removes one.
+		if err := mustActive(ctx, t, f.UserID); err != nil {
 			return err
 		}
 		if err := renewProof(ctx, t, f); err != nil {
+			return err
+		}
+		if err := useProofs(ctx, t, f.UserID, f.Credential, f.Factor, nil); err != nil {
 			return err
 		}
 		if err := insertSession(ctx, t, f.Token); err != nil {

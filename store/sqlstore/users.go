@@ -132,15 +132,16 @@ func (s *Store) ListUsers(ctx context.Context) iter.Seq2[account.User, error] {
 
 const (
 	selectActive     = `SELECT active FROM latchkey_users WHERE id = $1`
-	selectActiveHeld = `SELECT active FROM latchkey_users WHERE id = $1 FOR SHARE`
+	selectActiveHeld = `SELECT active FROM latchkey_users WHERE id = $1 FOR NO KEY UPDATE`
 	// It finds a row unless the account is disabled.
 	expectActiveHeld = `
-		WITH owner AS (SELECT active FROM latchkey_users WHERE id = $1 FOR SHARE)
+		WITH owner AS (SELECT active FROM latchkey_users WHERE id = $1 FOR NO KEY UPDATE)
 		SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM owner WHERE NOT active)`
 )
 
 // mustActive refuses an account that this store keeps and that is disabled. Whoever disables it meanwhile waits for the end of the
-// transaction, and finds what it made.
+// transaction, and finds what it made. It is the first row that a transaction takes of an account, and no two have it at once: with a lock
+// that is shared, those who sign in one after the other would keep out whoever wants to disable it.
 func mustActive(ctx context.Context, t *tx, userID string) error {
 	if t.pipe == nil {
 		return isActive(ctx, t, userID)

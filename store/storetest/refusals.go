@@ -148,12 +148,13 @@ var refusalTests = []test{
 	}},
 	{"comes before what fails after it", func(e *env) {
 		s := newScene(e)
-		// Two sessions cannot have one token: renewing to that of another is no refusal, but an error.
+		// Two sessions cannot have one token: making one with that of another is no refusal, but an error.
 		verify := func() account.FinishVerify {
-			spend := e.spend()
+			spend, token := e.spend(), e.newSession(s.user.ID, account.SessionToken)
+			token.Digest = s.theirS.Digest
 			return account.FinishVerify{
-				UserID: s.user.ID, Spend: &spend,
-				Session:    account.Renewal{SessionID: s.session.ID, Old: s.session.Digest, New: s.theirS.Digest},
+				UserID: s.user.ID, Spend: &spend, Token: &token,
+				Session:    account.Renewal{SessionID: s.session.ID, Old: s.session.Digest, New: e.digest()},
 				Credential: &account.CredentialUse{ID: s.credential.ID, SignCount: 6, At: noon.Add(time.Hour)},
 				Methods:    []account.Method{account.MethodPasskey}, AuthenticatedAt: noon.Add(time.Hour),
 			}
