@@ -44,6 +44,8 @@ type reply struct {
 	// Fields keep what was typed for a form that is shown again.
 	errors map[string][]string
 	status int // of the page; 0 is 200
+	// fault: a gate could not find out whether to let the request pass.
+	fault error
 }
 
 func (c *call) text(key message.Key, params ...any) string {

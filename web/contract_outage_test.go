@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/latchkey-auth/latchkey"
 	"github.com/latchkey-auth/latchkey/account"
@@ -21,6 +22,29 @@ import (
 type away struct {
 	*sqlstore.Store
 	out atomic.Bool
+	// behind: it goes away once the caller is known.
+	behind atomic.Bool
+}
+
+func (s *away) goneBehind() error {
+	if s.behind.Load() {
+		return fmt.Errorf("sqlstore: find: %w: dial tcp 10.0.0.9:5432: connection refused", account.ErrUnavailable)
+	}
+	return s.gone()
+}
+
+func (s *away) SecondFactors(ctx context.Context, userID string) (account.SecondFactors, error) {
+	if err := s.goneBehind(); err != nil {
+		return account.SecondFactors{}, err
+	}
+	return s.Store.SecondFactors(ctx, userID)
+}
+
+func (s *away) DropPending(ctx context.Context, id string, events []account.Event) error {
+	if err := s.goneBehind(); err != nil {
+		return err
+	}
+	return s.Store.DropPending(ctx, id, events)
 }
 
 func (s *away) gone() error {
@@ -58,6 +82,36 @@ func awaySite(t *testing.T, change ...func(*latchkey.Config)) (*site, *away) {
 	store := &away{Store: s.store}
 	s.cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	return s.over(t, store), store
+}
+
+// TestAnOutageAtTheGate: a gate that cannot find out whether to let somebody pass says so, and asks for no proof.
+func TestAnOutageAtTheGate(t *testing.T) {
+	t.Parallel()
+	s, store := awaySite(t)
+	p, q := s.person(t), s.person(t)
+	q.setUpEmail()
+	w := q.waiting()
+	store.behind.Store(true)
+	closed := func(paths ...string) {
+		t.Helper()
+		for _, path := range paths {
+			p.get(path).refuses(http.StatusServiceUnavailable, "API_ERROR", "").only("errors", "error_codes", "field_errors")
+			p.post(path, fields{"name": "k", "setup": "email"}).refuses(http.StatusServiceUnavailable, "API_ERROR", "")
+			p.page(path).want(http.StatusServiceUnavailable).shows("out of reach")
+		}
+	}
+	closed("/wan-register", "/tf-setup", "/mf-recovery-codes", "/change")
+	w.post("/tf-setup", fields{"setup": "email"}).refuses(http.StatusServiceUnavailable, "API_ERROR", "") // which it is not the time for
+	// Nor is a proof asked for where nobody knows which would do.
+	store.behind.Store(false)
+	s.clock.pass(11 * time.Hour)
+	p.get("/account").want(http.StatusOK)
+	s.clock.pass(11 * time.Hour)
+	store.behind.Store(true)
+	p.post("/sessions/end", fields{"others": true}).want(http.StatusOK) // fresh still, and no more is asked
+	s.cfg.Freshness = time.Hour
+	late := s.over(t, store)
+	p.at(late).post("/sessions/end", fields{"others": true}).refuses(http.StatusServiceUnavailable, "API_ERROR", "")
 }
 
 // TestAnOutageIsToldInWords: while the database is away a browser gets a page in its language, and a program what it always got.

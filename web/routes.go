@@ -255,6 +255,10 @@ func (c *call) stands(e *endpoint) bool {
 
 // barred answers for a gate: its JSON body holds a problem already.
 func (c *call) barred(rep *reply) {
+	if rep.fault != nil {
+		c.broken(rep.fault)
+		return
+	}
 	if c.json {
 		c.sendJSON(rep.status, rep.body)
 		return
@@ -288,16 +292,15 @@ func fresh(c *call, e *endpoint) *reply {
 	}
 	name := graceCookie(c.secure)
 	ok, note, err := c.h.service.Fresh(c.caller, cookieValue(c.r, name))
-	if err == nil && ok {
-		if note != "" {
-			c.setCookie(name, note, 0, http.SameSiteLaxMode)
-		}
-		return nil
+	switch {
+	case err != nil:
+		return &reply{fault: err}
+	case !ok:
+		return stale(c, e, nil)
+	case note != "":
+		c.setCookie(name, note, 0, http.SameSiteLaxMode)
 	}
-	if err != nil {
-		c.h.Log.ErrorContext(c.r.Context(), "freshness", "error", err.Error())
-	}
-	return stale(c, e, nil)
+	return nil
 }
 
 // strong is AUTH and FRESH, and on an account with a second factor by a proof of something held: step-up is never weaker than the sign-in.
@@ -306,20 +309,20 @@ func strong(c *call, e *endpoint) *reply {
 		return rep
 	}
 	ok, err := c.h.service.SteppedUp(c.r.Context(), c.caller)
-	if err != nil {
-		c.h.Log.ErrorContext(c.r.Context(), "step-up", "error", err.Error())
+	switch {
+	case err != nil:
+		return &reply{fault: err}
+	case !ok:
+		return stale(c, e, map[string]any{"tf_required": true})
 	}
-	if ok && err == nil {
-		return nil
-	}
-	return stale(c, e, map[string]any{"tf_required": true})
+	return nil
 }
 
 // stale asks for a proof.
 func stale(c *call, e *endpoint, more map[string]any) *reply {
 	ways, err := c.h.service.VerifyWays(c.r.Context(), *c.caller.User)
 	if err != nil {
-		c.h.Log.ErrorContext(c.r.Context(), "ways to verify", "error", err.Error())
+		return &reply{fault: err}
 	}
 	body := map[string]any{
 		"reauth_required": true, "has_webauthn_verify_credential": ways.Passkey,
@@ -357,7 +360,7 @@ func pending(acts ...signin.Act) gate {
 func notPending(c *call) *reply {
 	if c.r.Method == http.MethodPost && c.caller.Pending != nil {
 		if err := c.h.service.DropPending(c.r.Context(), c.caller); err != nil {
-			c.h.Log.ErrorContext(c.r.Context(), "drop pending sign-in", "error", err.Error())
+			return &reply{fault: err}
 		}
 		c.dropCookie(pendingCookie(c.secure))
 	}
@@ -400,11 +403,11 @@ func passwordHolder(c *call, e *endpoint) *reply {
 	}
 	if c.caller.User.HasPassword() {
 		second, err := c.h.service.HasSecondFactor(c.r.Context(), *c.caller.User)
-		if err == nil && !second {
+		switch {
+		case err != nil:
+			return &reply{fault: err}
+		case !second:
 			return nil
-		}
-		if err != nil {
-			c.h.Log.ErrorContext(c.r.Context(), "second factors", "error", err.Error())
 		}
 	}
 	return strong(c, e)
