@@ -140,7 +140,7 @@ func (r *report) sizeTable(p printer, verification float64) {
 	if len(r.sizes) == 0 {
 		return
 	}
-	p("\n## The size of the database\n\nSign-ins of people drawn at random, address typed, 16 connections, SQLite; each size measured twice, upwards and downwards.\n")
+	p("\n## The size of the database\n\nSign-ins of people drawn at random, address typed, 16 connections, SQLite; each size measured six times, upwards and downwards in turn; the medians.\n")
 	p("| credentials | file | server CPU each | × verification | to the smallest | p50 |\n| ---: | ---: | ---: | ---: | ---: | ---: |")
 	for _, s := range r.sizes {
 		p("| %d | %s | %s | **%.2f** | %.2f | %s |", s.people, mib(s.bytes), ns(median(s.cpu)), median(s.cpu)/verification, median(s.cpu)/median(r.sizes[0].cpu), ns(median(s.p50)))

@@ -26,8 +26,9 @@ func measureSizes(ctx context.Context, r *run) error {
 		all = append(all, d)
 	}
 	rows := make([]sizeRow, len(all))
-	// Twice, up and down, so that what drifts in the machine does not look like the size.
-	for _, order := range [][]*database{all, reversed(all)} {
+	// Up and down, so that what drifts in the machine does not look like the size, and often: a few hundredths are asked for.
+	up, down := all, reversed(all)
+	for _, order := range [][]*database{up, down, up, down, up, down} {
 		for _, d := range order {
 			m, err := r.signinsOn(ctx, d)
 			if err != nil {
