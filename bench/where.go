@@ -22,7 +22,7 @@ type room struct {
 	functions []string
 }
 
-// rooms are tried in this order; each sample has its time in the first that it is found in.
+// rooms are tried in this order; each sample has its time in the first that it is found in, or in the last.
 var rooms = []room{
 	{"the verification itself", []string{"crypto/ecdsa.VerifyASN1"}},
 	{"reading the answer, the key and the hash around it", []string{"latchkey/passkey."}},
@@ -36,7 +36,7 @@ var rooms = []room{
 	{"JSON", []string{"encoding/json."}},
 	{"the request log", []string{"log/slog."}},
 	{"Latchkey: policy, states, cookies, events", []string{"latchkey/signin.", "latchkey/web.", "latchkey/internal/", "latchkey.(*Auth)"}},
-	{"`net/http`, the kernel's part of it and the scheduler", []string{""}},
+	{"`net/http`, the kernel's part of it and the scheduler", nil}, // and whatever is in none of the others
 }
 
 // around is how the name of a room ends that has SQLite's own code in the room before it.
@@ -53,6 +53,9 @@ func roomOf(s *profile.Sample) int {
 		})
 	}
 	i := slices.IndexFunc(rooms, func(r room) bool { return slices.ContainsFunc(r.functions, on) })
+	if i < 0 {
+		return len(rooms) - 1
+	}
 	if strings.HasSuffix(rooms[i].name, around) && on(sqliteIn) {
 		return i - 1
 	}

@@ -40,6 +40,9 @@ func TestEverySampleHasOneRoom(t *testing.T) {
 		p.Sample = append(p.Sample, s)
 		total += float64(s.Value[1])
 	}
+	if i := roomOf(sampled(1)); i != len(rooms)-1 {
+		t.Errorf("a sample without a stack is in %q", rooms[i].name)
+	}
 	parts, err := shares(p)
 	if err != nil {
 		t.Fatal(err)
